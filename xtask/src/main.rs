@@ -1,1 +1,49 @@
-fn main() {}
+//! `cargo xtask`: sets the machine up, builds the browser part, runs and tests the portal.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command-line tool talks to whoever started it"
+)]
+
+use clap::{Parser, Subcommand};
+
+mod audit;
+mod command;
+mod postgres;
+mod run;
+mod setup;
+mod site;
+mod test;
+mod wasm;
+mod workspace;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about, disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Install what the tests need: system packages as root, npm packages always
+    Setup,
+    /// Build the wasm module and the style sheet into target/site
+    Wasm,
+    /// Build everything and start the portal on http://localhost:3000
+    Run(run::Options),
+    /// Check formatting and lints, then run every test
+    Test(test::Options),
+    /// Check licences, sources and banned crates
+    Audit,
+}
+
+fn main() -> anyhow::Result<()> {
+    match Arguments::parse().task {
+        Task::Setup => setup::run(),
+        Task::Wasm => site::build(),
+        Task::Run(options) => run::run(&options),
+        Task::Test(options) => test::run(&options),
+        Task::Audit => audit::run(),
+    }
+}

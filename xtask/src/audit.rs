@@ -1,0 +1,27 @@
+//! Licences, sources and banned crates, by cargo-deny and `deny.toml`.
+
+use anyhow::Result;
+use std::process::Command;
+
+use crate::command::{self, cargo, find};
+use crate::workspace;
+
+pub(crate) fn run() -> Result<()> {
+    let own = workspace::target().join("tools/bin/cargo-deny");
+    let tool = match find("cargo-deny") {
+        Some(found) => found,
+        None if own.is_file() => own,
+        None => {
+            command::run(
+                cargo(&["install", "--locked", "cargo-deny", "--root"])
+                    .arg(workspace::target().join("tools")),
+            )?;
+            own
+        }
+    };
+    command::run(
+        Command::new(tool)
+            .args(["check", "licenses", "bans", "sources"])
+            .current_dir(workspace::root()),
+    )
+}

@@ -1,0 +1,53 @@
+//! The portal on this machine, for trying it and for working on it.
+
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+
+use crate::command::{self, cargo};
+use crate::{site, workspace};
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Fill a believable host and print one enrolment link for each role
+    #[arg(long)]
+    demo: bool,
+    /// Where the portal listens, on the loopback interface
+    #[arg(long, default_value_t = 3000)]
+    port: u16,
+}
+
+pub(crate) fn run(options: &Options) -> Result<()> {
+    site::build()?;
+    let mut build = cargo(&["build", "--package", "server", "--bin", "latchkey"]);
+    if options.demo {
+        build.args(["--features", "demo"]);
+    }
+    command::run(&mut build)?;
+    let failure = serve(options).exec();
+    Err(failure).context("cannot start the portal")
+}
+
+/// It takes our place, so that signals and the terminal are its own.
+fn serve(options: &Options) -> Command {
+    let port = options.port;
+    let data = workspace::root().join(".latchkey");
+    let mut command = Command::new(workspace::target().join("debug/latchkey"));
+    command
+        .arg("serve")
+        .env("LATCHKEY_PROFILE", "development")
+        .env("LATCHKEY_SITE", workspace::site())
+        .env("LATCHKEY_ORIGIN", format!("http://localhost:{port}"))
+        .env("LATCHKEY_LISTEN", format!("127.0.0.1:{port}"));
+    if options.demo {
+        // Its own folder: the demo's people have no place among what somebody set up by hand.
+        command
+            .arg("--demo")
+            .env("LATCHKEY_DATA_DIR", data.join("demo"));
+    } else {
+        command.env("LATCHKEY_DATA_DIR", data);
+    }
+    command
+}
