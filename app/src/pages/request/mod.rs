@@ -1,0 +1,15 @@
+//! An access request: the conversation about it, the decision, the narrowing, the editor.
+
+mod decide;
+mod edit;
+mod narrow;
+mod review;
+mod section;
+mod status;
+
+pub use decide::{Decide, decide_page};
+pub use edit::{EditChoice, RequestForm, edit_page, start_page, StartForm};
+pub use narrow::{NarrowForm, narrow_page};
+pub use review::{DecidedBy, GrantView, Review, review_page};
+pub use section::{Section, SectionView, Verdict};
+pub use status::{Status, StatusGrant, status_page};
