@@ -1,7 +1,23 @@
 //! Latchkey's rules. Everything here is a pure function of its arguments: no I/O, no clock, no
 //! ambient randomness. It compiles to wasm, so that browser and server run the same protocol.
 
+mod alphabet;
+pub mod base64url;
+pub mod dec;
 pub mod enc;
 pub mod id;
+pub mod keyring;
+pub mod link;
+pub mod mac;
+pub mod network;
+pub mod person;
+pub mod policy;
+pub mod seal;
 pub mod secret;
+pub mod service;
+pub mod text;
 pub mod time;
+pub mod token;
+
+#[cfg(test)]
+mod test_rng;
