@@ -1,6 +1,7 @@
 //! Latchkey's rules. Everything here is a pure function of its arguments: no I/O, no clock, no
 //! ambient randomness. It compiles to wasm, so that browser and server run the same protocol.
 
+pub mod act;
 mod alphabet;
 pub mod base64url;
 pub mod dec;
