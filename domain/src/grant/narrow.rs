@@ -1,0 +1,76 @@
+//! An approver may narrow a grant. That is a new proposal: its digest differs, so the approvals
+//! over the old one no longer count.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::Grant;
+use crate::network::Sources;
+use crate::policy::{LifeDays, RatePerSecond};
+use crate::service::ScopeName;
+
+/// What to change; what is absent stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Narrowing {
+    pub scopes: Option<BTreeSet<ScopeName>>,
+    pub sources: Option<Sources>,
+    pub rate: Option<RatePerSecond>,
+    pub life: Option<LifeDays>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NarrowRefused {
+    #[error("Keep at least one scope that opens an endpoint, or reject the request.")]
+    NothingLeft,
+    #[error("The grant can only be narrowed to scopes that it already has.")]
+    Scopes,
+    #[error("The networks must lie within those of the grant.")]
+    Sources,
+    #[error("The rate can only be lowered.")]
+    Rate,
+    #[error("The life can only be shortened.")]
+    Life,
+    #[error("Nothing has changed.")]
+    Unchanged,
+}
+
+impl Grant {
+    /// A grant within this one, and different from it.
+    pub fn narrow(&self, to: &Narrowing) -> Result<Self, NarrowRefused> {
+        let scopes = to.scopes.as_ref().unwrap_or(&self.scopes);
+        let sources = to.sources.as_ref().unwrap_or(&self.sources);
+        let (rate, life) = (to.rate.unwrap_or(self.rate), to.life.unwrap_or(self.life));
+        if !scopes.is_subset(&self.scopes) {
+            return Err(NarrowRefused::Scopes);
+        }
+        let nowhere = matches!(sources, Sources::Only(networks) if networks.is_empty());
+        if nowhere || !sources.is_within(&self.sources) {
+            return Err(NarrowRefused::Sources);
+        }
+        if rate > self.rate {
+            return Err(NarrowRefused::Rate);
+        }
+        if life > self.life {
+            return Err(NarrowRefused::Life);
+        }
+        let mut rules = self.rules.clone();
+        rules.retain(|rule| rule.scopes.is_subset(scopes));
+        if rules.is_empty() {
+            return Err(NarrowRefused::NothingLeft);
+        }
+        let narrowed = Self {
+            scopes: scopes.clone(),
+            rules,
+            sources: sources.clone(),
+            rate,
+            life,
+            ..*self
+        };
+        if narrowed == *self {
+            return Err(NarrowRefused::Unchanged);
+        }
+        Ok(narrowed)
+    }
+}
