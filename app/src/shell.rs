@@ -106,11 +106,10 @@ impl Roles {
 }
 
 impl Viewer {
-    /// What the bar offers: only what the person may open.
+    /// What the bar offers: only what the person may open. The host's name leads home.
     fn areas(&self) -> Vec<Area> {
         match &self.side {
             Side::Staff(roles) => [
-                (true, Area::Home),
                 (true, Area::Requests),
                 (true, Area::Partners),
                 (true, Area::Keys),
@@ -124,7 +123,7 @@ impl Viewer {
             .filter_map(|(offered, area)| offered.then_some(area))
             .collect(),
             Side::Contact { .. } => {
-                vec![Area::Home, Area::Requests, Area::Keys, Area::Services, Area::People]
+                vec![Area::Requests, Area::Keys, Area::Services, Area::People]
             }
         }
     }
@@ -189,11 +188,12 @@ fn bar(shell: Shell) -> AnyView {
             view! { <a href=area.path() aria-current=current>{area.label()}</a> }
         })
         .collect_view();
+    let home = (here == Area::Home).then_some("page");
     let words = viewer.words();
     let profile = format!("{}, {words}. Your profile", viewer.name);
     view! {
         <header class="bar">
-            <a class="brand" href="/">{mark()}<span>{host}</span></a>
+            <a class="brand" href="/" aria-current=home>{mark()}<span>{host}</span></a>
             <nav aria-label="Main">{links}</nav>
             <div class="who">
                 <a href="/profile" aria-label=profile><span class="name">{words}</span>{face(&viewer.name)}</a>

@@ -70,7 +70,7 @@ fn value(line: Line) -> AnyView {
     let Line { value, remark, removed, mono, .. } = line;
     let class = if mono { "mono" } else { "" };
     let removed = (!removed.is_empty()).then(|| view! { " "<del>{removed}</del> });
-    let remark = (!remark.is_empty()).then(|| view! { " "<small>{remark}</small> });
+    let remark = (!remark.is_empty()).then(|| view! { " "<small>{format!("({remark})")}</small> });
     view! { <dd class=class>{value}{removed}{remark}</dd> }.into_any()
 }
 

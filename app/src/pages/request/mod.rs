@@ -3,6 +3,7 @@
 mod decide;
 mod edit;
 mod narrow;
+mod questions;
 mod review;
 mod section;
 mod status;
@@ -10,6 +11,7 @@ mod status;
 pub use decide::{Decide, decide_page};
 pub use edit::{EditChoice, RequestForm, edit_page, start_page, StartForm};
 pub use narrow::{NarrowForm, narrow_page};
+pub use questions::{QUESTIONS, Question};
 pub use review::{DecidedBy, GrantView, Review, review_page};
 pub use section::{Section, SectionView, Verdict};
 pub use status::{Status, StatusGrant, status_page};
