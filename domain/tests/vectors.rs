@@ -2,6 +2,8 @@
 //! format fails here first. `LATCHKEY_WRITE_VECTORS=1 cargo test -p domain --test vectors` writes
 //! the files again.
 
+#![cfg(test)]
+
 #[path = "../src/test_rng.rs"]
 mod test_rng;
 
