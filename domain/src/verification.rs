@@ -1,0 +1,125 @@
+//! May this key make this call, now, from there? The hot path: no allocation, no look-up beyond the
+//! key's own entry, and every refusal has one stable code.
+
+mod call;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+pub use call::{Call, Place, RawCall, Scheme};
+
+use crate::grant::Grant;
+use crate::id::{KeyId, PartnerId};
+use crate::key::KeyState;
+use crate::policy::RatePerSecond;
+use crate::service::ScopeName;
+use crate::text::codes;
+use crate::time::Timestamp;
+
+codes! {
+    /// Why a call is refused, in the order in which the reasons are sought. The codes are part of
+    /// the gateway contract and final.
+    Reason {
+        Malformed = "malformed",
+        Unknown = "unknown",
+        NotActive = "not_active",
+        Revoked = "revoked",
+        Expired = "expired",
+        WrongEnvironment = "wrong_environment",
+        PlaintextTransport = "plaintext_transport",
+        SourceNetwork = "source_network",
+        Endpoint = "endpoint",
+        Scope = "scope",
+        RateLimit = "rate_limit",
+        Quota = "quota",
+    }
+}
+
+impl Reason {
+    /// For whoever made the call.
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::Malformed => "The key or the call is not well formed.",
+            Self::Unknown => "This key is not known here.",
+            Self::NotActive => "This key is not active yet, or it is suspended.",
+            Self::Revoked => "This key was revoked.",
+            Self::Expired => "This key has expired.",
+            Self::WrongEnvironment => "This key is for another service or environment.",
+            Self::PlaintextTransport => "This call was not made over an encrypted connection.",
+            Self::SourceNetwork => "This key may not be used from this network.",
+            Self::Endpoint => "This key may not call this endpoint.",
+            Self::Scope => "This key does not have the scope that the call needs.",
+            Self::RateLimit => "This key makes too many calls. Slow down and try again.",
+            Self::Quota => "This key has used up its quota.",
+        }
+    }
+}
+
+/// A key as the snapshot holds it. Keys under one grant share it.
+#[derive(Clone, Debug)]
+pub struct KeyEntry {
+    pub key: KeyId,
+    pub partner: PartnerId,
+    pub state: KeyState,
+    pub expires: Timestamp,
+    pub partner_suspended: bool,
+    pub grant: Arc<Grant>,
+}
+
+/// What the gateway is told about a call that may pass. Limits are counted by the caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowed<'a> {
+    pub key: KeyId,
+    pub partner: PartnerId,
+    pub scopes: &'a BTreeSet<ScopeName>,
+    pub rate: RatePerSecond,
+    pub expires: Timestamp,
+}
+
+/// Decides a call whose key is known by its MAC. Deny by default, in the order of [`Reason`].
+pub fn decide<'a>(
+    entry: &'a KeyEntry,
+    call: &Call<'_>,
+    now: Timestamp,
+) -> Result<Allowed<'a>, Reason> {
+    let grant = &*entry.grant;
+    match entry.state {
+        KeyState::PreActivation | KeyState::Suspended => return Err(Reason::NotActive),
+        _ if entry.partner_suspended => return Err(Reason::NotActive),
+        KeyState::Deactivated | KeyState::Compromised | KeyState::Destroyed => {
+            return Err(Reason::Revoked);
+        }
+        KeyState::Active => {}
+    }
+    if now >= entry.expires {
+        return Err(Reason::Expired);
+    }
+    if !call.is_for(grant.service(), grant.environment()) {
+        return Err(Reason::WrongEnvironment);
+    }
+    if call.scheme != Scheme::Https {
+        return Err(Reason::PlaintextTransport);
+    }
+    if !grant.allows_source(call.source) {
+        return Err(Reason::SourceNetwork);
+    }
+    if !grant.allows_call(call.method, &call.path) {
+        return Err(Reason::Endpoint);
+    }
+    if call
+        .scope
+        .is_some_and(|scope| !grant.scopes().iter().any(|s| s.as_str() == scope))
+    {
+        return Err(Reason::Scope);
+    }
+    Ok(Allowed {
+        key: entry.key,
+        partner: entry.partner,
+        scopes: grant.scopes(),
+        rate: grant.rate(),
+        expires: entry.expires,
+    })
+}
+
+#[cfg(test)]
+mod tests;
