@@ -3,26 +3,32 @@
 
 pub mod act;
 mod alphabet;
+pub mod audit;
 pub mod base64url;
 pub mod dec;
+pub mod decision;
+pub mod delivery;
 pub mod enc;
+pub mod grant;
 pub mod id;
+pub mod key;
 pub mod keyring;
 pub mod link;
 pub mod mac;
 pub mod network;
 pub mod person;
 pub mod policy;
+pub mod quorum;
+pub mod request;
+pub mod review;
 pub mod seal;
 pub mod secret;
 pub mod service;
 pub mod state;
-pub mod grant;
-pub mod request;
-pub mod review;
 pub mod text;
 pub mod time;
 pub mod token;
+pub mod verification;
 
 #[cfg(test)]
 mod test_rng;
