@@ -1,5 +1,5 @@
-//! May this key make this call, now, from there? The hot path: no allocation, no look-up beyond the
-//! key's own entry, and every refusal has one stable code.
+//! May this key make this call, now, from there? The hot path: deciding allocates nothing and reads
+//! the key's own entry alone, and every refusal has one stable code.
 
 mod call;
 
