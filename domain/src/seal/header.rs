@@ -107,6 +107,12 @@ impl Header {
         sha256(&self.encode())
     }
 
+    /// Whether this is about the delivery whose page is open, on the host that served it. The page
+    /// asks before it opens an envelope, or else another host's genuine one would do.
+    pub fn is_at(&self, origin: &str, delivery: DeliveryId) -> bool {
+        self.origin == origin && self.delivery == delivery
+    }
+
     pub fn parse(encoded: &[u8]) -> Result<Self, Malformed> {
         let mut fields = Fields::tagged(encoded, TAG)?;
         let header = Self {
@@ -152,6 +158,14 @@ pub(crate) mod tests {
     #[test]
     fn a_header_comes_back() {
         assert_eq!(Header::parse(&header().encode()), Ok(header()));
+    }
+
+    #[test]
+    fn a_header_of_another_origin_or_delivery_is_told_apart() {
+        let (origin, delivery) = (header().origin, header().delivery);
+        assert!(header().is_at(&origin, delivery));
+        assert!(!header().is_at("https://keys.example.org", delivery));
+        assert!(!header().is_at(&origin, DeliveryId::new(Uuid::from_u128(9))));
     }
 
     #[test]

@@ -214,15 +214,22 @@ mod tests {
         assert_eq!(refused, Err(BadSignature));
     }
 
+    /// Whoever has the key can sign with the commitment R = the identity and S = k·a, which the
+    /// plain check of RFC 8032 accepts. S was computed by a separate program.
     #[test]
     fn a_signature_with_a_small_order_commitment_is_refused() {
-        let mut bytes = *host().sign(&statement()).as_bytes();
-        bytes[..32].copy_from_slice(&IDENTITY);
-        let refused = Signature::try_from(&bytes[..]).unwrap();
-        assert_eq!(
-            host().public().verify(&statement(), &refused),
-            Err(BadSignature)
-        );
+        let s: [u8; 32] = [
+            0xde, 0x1c, 0x3a, 0xa9, 0x17, 0x83, 0xfc, 0xff, 0x00, 0x38, 0x9d, 0x38, 0x0f, 0x0b,
+            0x06, 0xd7, 0xa5, 0x60, 0x9c, 0x72, 0x7e, 0x08, 0xff, 0x97, 0x62, 0xf0, 0x77, 0xc0,
+            0x90, 0x91, 0xc8, 0x0e,
+        ];
+        let bytes = [IDENTITY, s].concat();
+        let plain = ed25519_dalek::Signature::from_slice(&bytes).unwrap();
+        let message = statement().finish();
+        assert!(ed25519_dalek::Verifier::verify(&host().public().0, &message, &plain).is_ok());
+        let strict = Signature::try_from(&bytes[..]).unwrap();
+        let refused = host().public().verify(&statement(), &strict);
+        assert_eq!(refused, Err(BadSignature));
     }
 
     const IDENTITY: [u8; 32] = {
