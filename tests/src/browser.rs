@@ -1,0 +1,136 @@
+//! A real Chromium of its own for each test, driven through WebDriver.
+
+use std::ops::Deref;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use tempfile::TempDir;
+use thirtyfour::LoggingPrefsLogLevel;
+use thirtyfour::prelude::*;
+
+use crate::process::{Process, command};
+
+mod appearance;
+mod passkeys;
+
+pub use appearance::{Scheme, Violation};
+pub use passkeys::{Authenticator, AuthenticatorId};
+
+const FLAGS: [&str; 9] = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    // The browser ends with the pipe's other end, whatever becomes of the driver.
+    "--remote-debugging-pipe",
+];
+
+/// Dereferences to thirtyfour's driver. End it with [`Browser::quit`].
+pub struct Browser {
+    driver: WebDriver,
+    _chromedriver: Process,
+    _profile: TempDir,
+}
+
+impl Browser {
+    /// With an empty profile, and no authenticator.
+    ///
+    /// # Errors
+    /// Without Chromium and its driver: no test is skipped for the want of one.
+    pub async fn start() -> Result<Self> {
+        let profile = tempfile::Builder::new()
+            .prefix("latchkey-browser-")
+            .tempdir()?;
+        let mut driver = command("chromedriver");
+        driver.arg("--port=0").env("TMPDIR", profile.path());
+        let mut chromedriver = Process::start(
+            "chromedriver",
+            driver,
+            profile.path().join("chromedriver.log"),
+        )?;
+        let port: u16 = chromedriver
+            .wait_for(|output| {
+                let (_, rest) = output.split_once("started successfully on port ")?;
+                rest.split_once('.')?.0.parse().ok()
+            })
+            .await?;
+
+        let mut capabilities = DesiredCapabilities::chrome();
+        for flag in FLAGS {
+            capabilities.add_arg(flag)?;
+        }
+        let data = profile.path().join("profile");
+        capabilities.add_arg(&format!("--user-data-dir={}", data.display()))?;
+        capabilities.set_browser_log_level(LoggingPrefsLogLevel::All)?;
+        let driver = WebDriver::new(format!("http://127.0.0.1:{port}"), capabilities)
+            .await
+            .with_context(|| format!("chromedriver says:\n{}", chromedriver.output()))?;
+        driver.set_script_timeout(Duration::from_secs(20)).await?;
+        Ok(Self {
+            driver,
+            _chromedriver: chromedriver,
+            _profile: profile,
+        })
+    }
+
+    pub async fn quit(self) -> Result<()> {
+        Ok(self.driver.quit().await?)
+    }
+
+    /// What the page wrote to its console since the last call, with what Chromium says there about
+    /// scripts that failed, requests that were refused and the content security policy.
+    pub async fn console(&self) -> Result<Vec<String>> {
+        let entries = self.driver.browser_log().await?;
+        Ok(entries
+            .into_iter()
+            .map(|entry| {
+                let source = entry.source.unwrap_or_default();
+                format!("{} {source}: {}", entry.level, entry.message)
+            })
+            .collect())
+    }
+
+    /// # Errors
+    /// When the console has an error or a report of the content security policy.
+    pub async fn assert_quiet(&self) -> Result<()> {
+        self.assert_quiet_but_for(&[]).await
+    }
+
+    /// The same, but a line that contains one of `expected` does not count: a refusal by the
+    /// server is an error to the console.
+    pub async fn assert_quiet_but_for(&self, expected: &[&str]) -> Result<()> {
+        let mut lines = self.console().await?;
+        lines.retain(|line| {
+            (line.starts_with("SEVERE") || line.contains("Content Security Policy"))
+                && !expected.iter().any(|part| line.contains(part))
+        });
+        if lines.is_empty() {
+            return Ok(());
+        }
+        bail!(
+            "the console of {} has:\n{}",
+            self.driver.current_url().await?,
+            lines.join("\n")
+        )
+    }
+
+    async fn cdp_send(
+        &self,
+        method: &str,
+        parameters: serde_json::Value,
+    ) -> Result<serde_json::Value> {
+        Ok(self.driver.cdp().send_raw(method, parameters).await?)
+    }
+}
+
+impl Deref for Browser {
+    type Target = WebDriver;
+
+    fn deref(&self) -> &WebDriver {
+        &self.driver
+    }
+}

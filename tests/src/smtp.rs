@@ -1,0 +1,224 @@
+//! A mail server that keeps what it is sent.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use base64ct::{Base64, Encoding as _};
+use mail_parser::MessageParser;
+use serde::Deserialize;
+use tempfile::TempDir;
+use tokio::time::sleep;
+
+use crate::process::{Process, command, web};
+
+pub struct Mailbox {
+    server: Option<Process>,
+    port: u16,
+    folder: TempDir,
+    taken: Vec<usize>,
+}
+
+/// A message as it came in, and what a mail program makes of it.
+#[derive(Clone, Debug)]
+pub struct Mail {
+    pub from: String,
+    pub to: Vec<String>,
+    pub subject: String,
+    pub text: String,
+    pub html: String,
+    pub raw: Vec<u8>,
+}
+
+impl Mailbox {
+    /// # Errors
+    /// Without Node.js or its packages.
+    pub async fn start() -> Result<Self> {
+        let folder = tempfile::Builder::new()
+            .prefix("latchkey-mail-")
+            .tempdir()?;
+        let mut mailbox = Self {
+            server: None,
+            port: 0,
+            folder,
+            taken: Vec::new(),
+        };
+        mailbox.bring_back().await?;
+        Ok(mailbox)
+    }
+
+    pub fn url(&self) -> String {
+        format!("smtp://127.0.0.1:{}", self.port)
+    }
+
+    /// Refuses connections from now on. What came in stays readable.
+    pub fn take_down(&mut self) {
+        self.server = None;
+    }
+
+    /// Listens again, on the same port.
+    ///
+    /// # Errors
+    /// When somebody else took the port meanwhile.
+    pub async fn bring_back(&mut self) -> Result<()> {
+        let log = self.log();
+        let before = std::fs::read_to_string(&log)
+            .unwrap_or_default()
+            .lines()
+            .count();
+        let mut node = command("node");
+        node.arg(web("smtp.mjs")?).arg(self.port.to_string());
+        web("node_modules/smtp-server")?;
+        let mut server = Process::start("the mail server", node, log)?;
+        self.port = server
+            .wait_for(|output| output.lines().nth(before)?.parse().ok())
+            .await?;
+        self.server = Some(server);
+        Ok(())
+    }
+
+    /// The oldest mail to `address` that no call has returned yet.
+    ///
+    /// # Errors
+    /// When none comes within `patience`.
+    pub async fn next_to(&mut self, address: &str, patience: Duration) -> Result<Mail> {
+        for _ in 0..=patience.as_millis() / 25 {
+            for (number, mail) in self.all()?.into_iter().enumerate() {
+                if !self.taken.contains(&number) && mail.to.iter().any(|to| to == address) {
+                    self.taken.push(number);
+                    return Ok(mail);
+                }
+            }
+            sleep(Duration::from_millis(25)).await;
+        }
+        let subjects: Vec<String> = self
+            .all()?
+            .into_iter()
+            .map(|mail| format!("{} to {}", mail.subject, mail.to.join(", ")))
+            .collect();
+        bail!("no mail to {address} came within {patience:?}, only {subjects:?}")
+    }
+
+    /// Everything that came in so far, oldest first.
+    ///
+    /// # Errors
+    /// When a message is not mail.
+    pub fn all(&self) -> Result<Vec<Mail>> {
+        std::fs::read_to_string(self.log())?
+            .split_inclusive('\n')
+            .filter(|line| line.starts_with('{') && line.ends_with('\n'))
+            .map(Mail::parse)
+            .collect()
+    }
+
+    fn log(&self) -> PathBuf {
+        self.folder.path().join("messages")
+    }
+}
+
+impl Mail {
+    fn parse(line: &str) -> Result<Self> {
+        #[derive(Deserialize)]
+        struct Line {
+            from: String,
+            to: Vec<String>,
+            raw: String,
+        }
+        let Line { from, to, raw } = serde_json::from_str(line)?;
+        let raw = Base64::decode_vec(&raw).context("the mail server wrote no base64")?;
+        let message = MessageParser::default().parse(&raw).context("not a mail")?;
+        Ok(Self {
+            from,
+            to,
+            subject: message.subject().unwrap_or_default().to_owned(),
+            text: message.body_text(0).unwrap_or_default().into_owned(),
+            html: message.body_html(0).unwrap_or_default().into_owned(),
+            raw: raw.clone(),
+        })
+    }
+
+    /// The first address in the text that starts with `prefix`.
+    pub fn link(&self, prefix: &str) -> Option<&str> {
+        self.text
+            .split(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"'))
+            .find(|word| word.starts_with(prefix))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(5);
+
+    async fn send(mailbox: &Mailbox, to: &str, body: &str) -> Result<()> {
+        let message = Message::builder()
+            .from("portal@example.com".parse()?)
+            .to(to.parse()?)
+            .subject("Grüße")
+            .body(body.to_owned())?;
+        AsyncSmtpTransport::<Tokio1Executor>::from_url(&mailbox.url())?
+            .build()
+            .send(message)
+            .await?;
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_mail_arrives_as_it_was_sent_and_once() {
+        let mut mailbox = Mailbox::start().await.unwrap();
+        send(&mailbox, "b@example.com", "not yours").await.unwrap();
+        send(
+            &mailbox,
+            "a@example.com",
+            "Open http://localhost/d/1#secret now",
+        )
+        .await
+        .unwrap();
+
+        let mail = mailbox.next_to("a@example.com", PATIENCE).await.unwrap();
+        assert_eq!(
+            (mail.from.as_str(), mail.subject.as_str()),
+            ("portal@example.com", "Grüße")
+        );
+        assert_eq!(
+            mail.link("http://localhost/d/"),
+            Some("http://localhost/d/1#secret")
+        );
+        let again = mailbox
+            .next_to("a@example.com", Duration::from_millis(100))
+            .await;
+        assert!(
+            again
+                .unwrap_err()
+                .to_string()
+                .contains("no mail to a@example.com")
+        );
+    }
+
+    #[tokio::test]
+    async fn it_refuses_while_down_and_comes_back_on_the_same_port() {
+        let mut mailbox = Mailbox::start().await.unwrap();
+        send(&mailbox, "a@example.com", "one").await.unwrap();
+        let url = mailbox.url();
+
+        mailbox.take_down();
+        assert!(send(&mailbox, "a@example.com", "lost").await.is_err());
+
+        mailbox.bring_back().await.unwrap();
+        send(&mailbox, "a@example.com", "two").await.unwrap();
+        assert_eq!(mailbox.url(), url);
+        for body in ["one", "two"] {
+            assert!(
+                mailbox
+                    .next_to("a@example.com", PATIENCE)
+                    .await
+                    .unwrap()
+                    .text
+                    .contains(body)
+            );
+        }
+    }
+}
