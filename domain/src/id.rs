@@ -63,6 +63,8 @@ ids! {
     EndpointId
     /// A registered passkey: our id, not the authenticator's.
     CredentialId
+    /// One role of one person.
+    RoleId
     SessionId
     /// A WebAuthn ceremony in progress.
     CeremonyId
@@ -80,7 +82,6 @@ ids! {
     KeyId
     DeliveryId
     GatewayId
-    AuditId
     MailId
     /// A change of settings that waits for a second person.
     ProposalId

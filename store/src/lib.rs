@@ -1,1 +1,48 @@
+//! Latchkey's SQL: one unit of work, one file an aggregate, two engines. Nothing outside of this
+//! crate holds SQL, and nothing in it decides.
 
+mod column;
+mod conn;
+mod error;
+mod migrate;
+mod row;
+mod sql;
+mod work;
+
+mod audit;
+mod credentials;
+mod deliveries;
+mod gateways;
+mod grants;
+mod keyring;
+mod keys;
+mod links;
+mod outbox;
+mod partners;
+mod people;
+mod requests;
+mod services;
+mod sessions;
+
+#[cfg(test)]
+mod conformance;
+
+pub use audit::{AuditFilter, AuditRow, Entry};
+pub use column::Code;
+pub use conn::{Conn, Database, Read};
+pub use credentials::Credential;
+pub use deliveries::{Delivery, EnvelopeRow};
+pub use error::Error;
+pub use gateways::Gateway;
+pub use grants::{DecisionRow, GrantRow};
+pub use keyring::WrappedKey;
+pub use keys::{KeyRow, KeyUse};
+pub use links::PersonLink;
+pub use outbox::{Mail, OutboxCounts};
+pub use partners::Partner;
+pub use people::{Address, Appointment, Person, mailbox};
+pub use requests::{AccessRequest, QueueFilter, QueueLine, Recusal, Review, Revision};
+pub use row::Stamped;
+pub use services::{Environment, PolicyVersion, Proposal, Service};
+pub use sessions::{Ceremony, PendingAct, Session};
+pub use work::{Committed, Evidence, Store, Unaudited, Work};

@@ -1,0 +1,410 @@
+-- Times are microseconds since 1970 (UTC); documents are JSON text; `stamp` and `mac` stand on the
+-- rows that authority rests on (docs/protocol.md, "Row MACs").
+
+CREATE TABLE setting (
+    name TEXT NOT NULL PRIMARY KEY,
+    value TEXT NOT NULL
+);
+
+-- The keyring, wrapped by the root key.
+CREATE TABLE keyring (
+    name TEXT NOT NULL,
+    version BIGINT NOT NULL,
+    wrapped BYTEA NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (name, version)
+);
+
+-- One row, raised by each transaction that touches a key.
+CREATE TABLE key_counter (
+    id BIGINT NOT NULL PRIMARY KEY CHECK (id = 1),
+    value BIGINT NOT NULL
+);
+INSERT INTO key_counter (id, value) VALUES (1, 0);
+
+CREATE TABLE audit (
+    seq BIGINT NOT NULL PRIMARY KEY,
+    at BIGINT NOT NULL,
+    actor_kind TEXT NOT NULL,
+    actor_id UUID,
+    credential_id UUID,
+    act TEXT NOT NULL,
+    subject_kind TEXT NOT NULL,
+    subject_id UUID NOT NULL,
+    outcome TEXT NOT NULL,
+    evidence TEXT NOT NULL,
+    address TEXT,
+    agent TEXT,
+    previous BYTEA NOT NULL,
+    hash BYTEA NOT NULL
+);
+CREATE INDEX audit_by_subject ON audit (subject_id, seq);
+CREATE INDEX audit_by_actor ON audit (actor_id, seq);
+CREATE INDEX audit_by_act ON audit (act, seq);
+
+CREATE TABLE partner (
+    id UUID NOT NULL PRIMARY KEY,
+    name TEXT NOT NULL,
+    state TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    stamp BIGINT NOT NULL,
+    mac BYTEA NOT NULL
+);
+CREATE UNIQUE INDEX partner_by_name ON partner (name);
+
+CREATE TABLE person (
+    id UUID NOT NULL PRIMARY KEY,
+    kind TEXT NOT NULL,
+    partner_id UUID REFERENCES partner (id),
+    name TEXT NOT NULL,
+    state TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    stamp BIGINT NOT NULL,
+    mac BYTEA NOT NULL
+);
+CREATE INDEX person_by_partner ON person (partner_id);
+
+-- The address of a person, under the person's id. A removed person's address is free again.
+CREATE TABLE address (
+    id UUID NOT NULL PRIMARY KEY REFERENCES person (id),
+    email TEXT NOT NULL,
+    mailbox TEXT UNIQUE,
+    changed_at BIGINT NOT NULL,
+    stamp BIGINT NOT NULL,
+    mac BYTEA NOT NULL
+);
+
+CREATE TABLE role (
+    id UUID NOT NULL PRIMARY KEY,
+    person_id UUID NOT NULL REFERENCES person (id),
+    role TEXT NOT NULL,
+    appointed_at BIGINT NOT NULL,
+    appointed_by UUID REFERENCES person (id),
+    stamp BIGINT NOT NULL,
+    mac BYTEA NOT NULL
+);
+CREATE UNIQUE INDEX role_by_person ON role (person_id, role);
+
+CREATE TABLE credential (
+    id UUID NOT NULL PRIMARY KEY,
+    person_id UUID NOT NULL REFERENCES person (id),
+    raw_id BYTEA NOT NULL,
+    label TEXT NOT NULL,
+    passkey TEXT NOT NULL,
+    device_bound BOOLEAN NOT NULL,
+    sealing_key BYTEA,
+    signing_key BYTEA,
+    enrolment BYTEA,
+    created_at BIGINT NOT NULL,
+    used_at BIGINT,
+    removed_at BIGINT,
+    stamp BIGINT NOT NULL,
+    mac BYTEA NOT NULL
+);
+CREATE UNIQUE INDEX credential_by_raw_id ON credential (raw_id);
+CREATE INDEX credential_by_person ON credential (person_id);
+
+-- One-time links for people: only digests of their secrets.
+CREATE TABLE person_link (
+    id UUID NOT NULL PRIMARY KEY,
+    kind TEXT NOT NULL,
+    person_id UUID NOT NULL REFERENCES person (id),
+    secret_digest BYTEA NOT NULL,
+    code_mac BYTEA,
+    wrong_codes BIGINT NOT NULL,
+    created_by UUID REFERENCES person (id),
+    confirmed_by UUID REFERENCES person (id),
+    lost_credential_id UUID REFERENCES credential (id),
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    consumed_at BIGINT,
+    voided_at BIGINT,
+    stamp BIGINT NOT NULL,
+    mac BYTEA NOT NULL
+);
+CREATE INDEX person_link_by_person ON person_link (person_id);
+
+CREATE TABLE session (
+    id UUID NOT NULL PRIMARY KEY,
+    token_mac BYTEA NOT NULL UNIQUE,
+    person_id UUID NOT NULL REFERENCES person (id),
+    credential_id UUID NOT NULL REFERENCES credential (id),
+    created_at BIGINT NOT NULL,
+    seen_at BIGINT NOT NULL,
+    ends_at BIGINT NOT NULL,
+    address TEXT NOT NULL,
+    agent TEXT NOT NULL
+);
+CREATE INDEX session_by_person ON session (person_id);
+
+-- A ceremony or an act that waits for its assertion. Deleted when used.
+CREATE TABLE ceremony (
+    id UUID NOT NULL PRIMARY KEY,
+    kind TEXT NOT NULL,
+    person_id UUID REFERENCES person (id),
+    state TEXT NOT NULL,
+    expires_at BIGINT NOT NULL
+);
+CREATE INDEX ceremony_by_expiry ON ceremony (expires_at);
+
+-- A privileged form that was filled in and waits for its person's passkey.
+CREATE TABLE pending_act (
+    id UUID NOT NULL PRIMARY KEY,
+    person_id UUID NOT NULL REFERENCES person (id),
+    act TEXT NOT NULL,
+    input TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL
+);
+CREATE INDEX pending_act_by_expiry ON pending_act (expires_at);
+
+-- Tries against a limit, in fixed windows.
+CREATE TABLE tries (
+    bucket TEXT NOT NULL,
+    starts_at BIGINT NOT NULL,
+    count BIGINT NOT NULL,
+    PRIMARY KEY (bucket, starts_at)
+);
+
+CREATE TABLE outbox (
+    id UUID NOT NULL PRIMARY KEY,
+    template TEXT NOT NULL,
+    address TEXT NOT NULL,
+    person_id UUID REFERENCES person (id),
+    content TEXT NOT NULL,
+    sealed BYTEA,
+    created_at BIGINT NOT NULL,
+    next_at BIGINT,
+    attempts BIGINT NOT NULL,
+    sent_at BIGINT,
+    dead_at BIGINT,
+    last_error TEXT
+);
+CREATE INDEX outbox_by_next ON outbox (next_at);
+CREATE INDEX outbox_by_created ON outbox (created_at);
+
+CREATE TABLE service (
+    id UUID NOT NULL PRIMARY KEY,
+    slug TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    description TEXT NOT NULL,
+    catalogue TEXT NOT NULL,
+    version BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    retired_at BIGINT
+);
+
+CREATE TABLE environment (
+    id UUID NOT NULL PRIMARY KEY,
+    service_id UUID NOT NULL REFERENCES service (id),
+    name TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    tag TEXT NOT NULL,
+    base_url TEXT NOT NULL,
+    created_at BIGINT NOT NULL
+);
+CREATE UNIQUE INDEX environment_by_name ON environment (service_id, name);
+
+CREATE TABLE policy (
+    id UUID NOT NULL PRIMARY KEY,
+    environment_id UUID NOT NULL REFERENCES environment (id),
+    version BIGINT NOT NULL,
+    document TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    created_by UUID REFERENCES person (id),
+    stamp BIGINT NOT NULL,
+    mac BYTEA NOT NULL
+);
+CREATE UNIQUE INDEX policy_by_version ON policy (environment_id, version);
+
+-- A change of settings that waits for a second person.
+CREATE TABLE proposal (
+    id UUID NOT NULL PRIMARY KEY,
+    act TEXT NOT NULL,
+    subject_id UUID NOT NULL,
+    input TEXT NOT NULL,
+    state TEXT NOT NULL,
+    proposed_by UUID NOT NULL REFERENCES person (id),
+    proposed_at BIGINT NOT NULL,
+    settled_by UUID REFERENCES person (id),
+    settled_at BIGINT,
+    stamp BIGINT NOT NULL,
+    mac BYTEA NOT NULL
+);
+CREATE INDEX proposal_by_state ON proposal (state, proposed_at);
+
+CREATE TABLE access_request (
+    id UUID NOT NULL PRIMARY KEY,
+    partner_id UUID NOT NULL REFERENCES partner (id),
+    service_id UUID NOT NULL REFERENCES service (id),
+    requester_id UUID NOT NULL REFERENCES person (id),
+    state TEXT NOT NULL,
+    draft TEXT NOT NULL,
+    draft_version BIGINT NOT NULL,
+    revisions BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    submitted_at BIGINT
+);
+CREATE INDEX access_request_by_partner ON access_request (partner_id, updated_at);
+CREATE INDEX access_request_by_state ON access_request (state, submitted_at);
+CREATE INDEX access_request_by_submission ON access_request (submitted_at);
+
+CREATE TABLE revision (
+    id UUID NOT NULL PRIMARY KEY,
+    request_id UUID NOT NULL REFERENCES access_request (id),
+    number BIGINT NOT NULL,
+    document TEXT NOT NULL,
+    digest BYTEA NOT NULL,
+    submitted_by UUID NOT NULL REFERENCES person (id),
+    submitted_at BIGINT NOT NULL,
+    stamp BIGINT NOT NULL,
+    mac BYTEA NOT NULL
+);
+CREATE UNIQUE INDEX revision_by_number ON revision (request_id, number);
+
+CREATE TABLE review (
+    id UUID NOT NULL PRIMARY KEY,
+    request_id UUID NOT NULL REFERENCES access_request (id),
+    revision_id UUID NOT NULL REFERENCES revision (id),
+    section TEXT NOT NULL,
+    verdict TEXT,
+    comment TEXT NOT NULL,
+    person_id UUID NOT NULL REFERENCES person (id),
+    at BIGINT NOT NULL
+);
+CREATE INDEX review_by_request ON review (request_id, at);
+
+CREATE TABLE recusal (
+    id UUID NOT NULL PRIMARY KEY,
+    request_id UUID NOT NULL REFERENCES access_request (id),
+    person_id UUID NOT NULL REFERENCES person (id),
+    reason TEXT NOT NULL,
+    at BIGINT NOT NULL
+);
+CREATE UNIQUE INDEX recusal_by_person ON recusal (request_id, person_id);
+
+-- What is proposed or approved for one environment. Every proposal is kept.
+CREATE TABLE access_grant (
+    id UUID NOT NULL PRIMARY KEY,
+    request_id UUID NOT NULL REFERENCES access_request (id),
+    revision_id UUID NOT NULL REFERENCES revision (id),
+    partner_id UUID NOT NULL REFERENCES partner (id),
+    service_id UUID NOT NULL REFERENCES service (id),
+    environment_id UUID NOT NULL REFERENCES environment (id),
+    policy_id UUID NOT NULL REFERENCES policy (id),
+    recipient_id UUID NOT NULL REFERENCES person (id),
+    number BIGINT NOT NULL,
+    document TEXT NOT NULL,
+    digest BYTEA NOT NULL,
+    state TEXT NOT NULL,
+    proposed_by UUID REFERENCES person (id),
+    proposed_at BIGINT NOT NULL,
+    settled_at BIGINT,
+    valid_until BIGINT,
+    ended_at BIGINT,
+    end_reason TEXT,
+    stamp BIGINT NOT NULL,
+    mac BYTEA NOT NULL
+);
+CREATE UNIQUE INDEX access_grant_by_number ON access_grant (request_id, environment_id, number);
+CREATE INDEX access_grant_by_partner ON access_grant (partner_id);
+CREATE INDEX access_grant_by_state ON access_grant (state);
+
+CREATE TABLE decision (
+    id UUID NOT NULL PRIMARY KEY,
+    grant_id UUID NOT NULL REFERENCES access_grant (id),
+    person_id UUID NOT NULL REFERENCES person (id),
+    credential_id UUID NOT NULL REFERENCES credential (id),
+    verdict TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    revision_digest BYTEA NOT NULL,
+    grant_digest BYTEA NOT NULL,
+    policy_digest BYTEA NOT NULL,
+    recipient_digest BYTEA NOT NULL,
+    evidence TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    voided_at BIGINT,
+    voided_why TEXT,
+    stamp BIGINT NOT NULL,
+    mac BYTEA NOT NULL
+);
+CREATE UNIQUE INDEX decision_once ON decision (grant_id, person_id) WHERE voided_at IS NULL;
+
+CREATE TABLE api_key (
+    id UUID NOT NULL PRIMARY KEY,
+    kid TEXT NOT NULL UNIQUE,
+    grant_id UUID NOT NULL REFERENCES access_grant (id),
+    replaces_id UUID REFERENCES api_key (id),
+    key_mac BYTEA NOT NULL,
+    prefix TEXT NOT NULL,
+    state TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    activated_at BIGINT,
+    expires_at BIGINT NOT NULL,
+    ended_at BIGINT,
+    end_reason TEXT,
+    noticed_days BIGINT,
+    change BIGINT NOT NULL,
+    stamp BIGINT NOT NULL,
+    mac BYTEA NOT NULL
+);
+CREATE INDEX api_key_by_grant ON api_key (grant_id);
+CREATE INDEX api_key_by_change ON api_key (change);
+CREATE INDEX api_key_by_state ON api_key (state, expires_at);
+
+CREATE TABLE key_use (
+    id UUID NOT NULL PRIMARY KEY REFERENCES api_key (id),
+    accepted BIGINT NOT NULL,
+    refused BIGINT NOT NULL,
+    accepted_at BIGINT,
+    accepted_from TEXT,
+    refused_at BIGINT,
+    refused_from TEXT,
+    refused_reason TEXT
+);
+
+CREATE TABLE delivery (
+    id UUID NOT NULL PRIMARY KEY,
+    key_id UUID NOT NULL REFERENCES api_key (id),
+    grant_id UUID NOT NULL REFERENCES access_grant (id),
+    recipient_id UUID NOT NULL REFERENCES person (id),
+    state TEXT NOT NULL,
+    header BYTEA NOT NULL,
+    claim_digest BYTEA NOT NULL,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    claimed_by UUID REFERENCES credential (id),
+    claimed_at BIGINT,
+    lease_until BIGINT,
+    ended_at BIGINT,
+    end_reason TEXT,
+    receipt TEXT
+);
+CREATE INDEX delivery_by_key ON delivery (key_id);
+CREATE INDEX delivery_by_state ON delivery (state, expires_at);
+CREATE INDEX delivery_by_recipient ON delivery (recipient_id);
+
+CREATE TABLE envelope (
+    delivery_id UUID NOT NULL REFERENCES delivery (id),
+    credential_id UUID NOT NULL REFERENCES credential (id),
+    sealed BYTEA,
+    ciphertext_digest BYTEA NOT NULL,
+    opened_digest BYTEA NOT NULL,
+    PRIMARY KEY (delivery_id, credential_id)
+);
+
+CREATE TABLE gateway (
+    id UUID NOT NULL PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    kind TEXT NOT NULL,
+    reach TEXT NOT NULL,
+    proxies TEXT NOT NULL,
+    credential_mac BYTEA NOT NULL,
+    old_credential_mac BYTEA,
+    old_credential_until BIGINT,
+    state TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    stamp BIGINT NOT NULL,
+    mac BYTEA NOT NULL
+);

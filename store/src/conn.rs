@@ -1,0 +1,157 @@
+//! Opening the database, and what runs statements on it.
+
+use std::str::FromStr as _;
+use std::time::Duration;
+
+use domain::keyring::RowKey;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+
+use crate::error::Error;
+use crate::row::{Row, Sealed, Stamped};
+
+/// An open database whose schema is this program's.
+#[derive(Clone)]
+pub enum Database {
+    /// One writer connection and separate readers.
+    Sqlite {
+        writer: SqlitePool,
+        readers: SqlitePool,
+    },
+    Postgres(PgPool),
+}
+
+/// A transaction on either engine. All reading statements are methods of this type, in the file of
+/// their aggregate; writing ones are methods of [`crate::Work`].
+pub enum Conn {
+    Sqlite(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
+}
+
+/// A consistent view of the database, for reading.
+pub struct Read {
+    pub(crate) conn: Conn,
+    pub(crate) row_key: RowKey,
+}
+
+/// How long a writer waits for the others before it gives up.
+const BUSY: Duration = Duration::from_secs(10);
+
+impl Database {
+    /// Opens `sqlite:PATH` (created where missing) or `postgres://…`, and does nothing else.
+    ///
+    /// # Errors
+    /// [`Error::Open`] when the URL or the server is not usable.
+    pub async fn connect(url: &str) -> Result<Self, Error> {
+        if url.starts_with("sqlite:") {
+            Self::connect_sqlite(url).await
+        } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+            Self::connect_postgres(url).await
+        } else {
+            Err(Error::Open(
+                "the database URL begins with neither sqlite: nor postgres:".to_owned(),
+            ))
+        }
+    }
+
+    async fn connect_sqlite(url: &str) -> Result<Self, Error> {
+        let options = SqliteConnectOptions::from_str(url)
+            .map_err(|error| Error::Open(error.to_string()))?
+            .create_if_missing(true)
+            .foreign_keys(true)
+            .busy_timeout(BUSY)
+            .journal_mode(SqliteJournalMode::Wal)
+            // An acknowledged revocation must survive a power cut.
+            .synchronous(SqliteSynchronous::Full)
+            .pragma("secure_delete", "ON");
+        let pool = |size| {
+            SqlitePoolOptions::new()
+                .max_connections(size)
+                .acquire_timeout(BUSY)
+        };
+        let writer = pool(1)
+            .connect_with(options.clone())
+            .await
+            .map_err(|error| Error::Open(error.to_string()))?;
+        let readers = pool(4)
+            .connect_with(options.read_only(true).create_if_missing(false))
+            .await
+            .map_err(|error| Error::Open(error.to_string()))?;
+        Ok(Self::Sqlite { writer, readers })
+    }
+
+    async fn connect_postgres(url: &str) -> Result<Self, Error> {
+        let options =
+            PgConnectOptions::from_str(url).map_err(|error| Error::Open(error.to_string()))?;
+        let pool = PgPoolOptions::new()
+            .max_connections(16)
+            .acquire_timeout(BUSY)
+            .connect_with(options.application_name("latchkey"))
+            .await
+            .map_err(|error| Error::Open(error.to_string()))?;
+        Ok(Self::Postgres(pool))
+    }
+
+    pub async fn close(&self) {
+        match self {
+            Self::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+
+    pub(crate) async fn begin_read(&self) -> Result<Conn, Error> {
+        Ok(match self {
+            Self::Sqlite { readers, .. } => Conn::Sqlite(readers.begin().await?),
+            Self::Postgres(pool) => Conn::Postgres(
+                pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                    .await?,
+            ),
+        })
+    }
+
+    /// Begins to write. SQLite lets one writer in at a time anyway; `BEGIN IMMEDIATE` makes it wait
+    /// its turn at once, where a later upgrade would fail with a stale snapshot.
+    pub(crate) async fn begin_write(&self) -> Result<Conn, Error> {
+        Ok(match self {
+            Self::Sqlite { writer, .. } => {
+                Conn::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?)
+            }
+            Self::Postgres(pool) => Conn::Postgres(pool.begin().await?),
+        })
+    }
+
+    /// After an erasure: overwrites the write-ahead log, so that what was erased is not left in it.
+    ///
+    /// # Errors
+    /// [`Error::Database`] when the engine fails; a log that is busy is left to the next erasure.
+    pub async fn forget_erased(&self) -> Result<(), Error> {
+        if let Self::Sqlite { writer, .. } = self {
+            sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+                .execute(writer)
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+impl Read {
+    /// Checks the MACs of rows that were read together; one wrong one refuses them all.
+    pub(crate) fn open_all<T: Row>(&self, rows: Vec<Sealed<T>>) -> Result<Vec<Stamped<T>>, Error> {
+        rows.into_iter()
+            .map(|row| row.open(&self.row_key))
+            .collect()
+    }
+}
+
+impl Conn {
+    pub(crate) async fn commit(self) -> Result<(), sqlx::Error> {
+        match self {
+            Self::Sqlite(tx) => tx.commit().await,
+            Self::Postgres(tx) => tx.commit().await,
+        }
+    }
+}

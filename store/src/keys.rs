@@ -1,0 +1,229 @@
+//! Keys, what is known of their use, and the counter by which processes follow their changes.
+
+use domain::enc::Digest;
+use domain::id::{GrantId, KeyId, PartnerId};
+use domain::key::KeyState;
+use domain::time::Timestamp;
+
+use crate::column::Code;
+use crate::conn::{Database, Read};
+use crate::error::Error;
+use crate::row::{Sealed, Stamped, row};
+use crate::sql::{run, statements};
+use crate::work::Work;
+
+row! {
+    /// A key: never itself, only its MAC under the pepper.
+    sealed struct KeyRow in "api_key" {
+        id: KeyId,
+        kid: String,
+        grant_id: GrantId,
+        replaces_id: Option<KeyId>,
+        key_mac: Digest,
+        prefix: String,
+        state: Code<KeyState>,
+        created_at: Timestamp,
+        activated_at: Option<Timestamp>,
+        expires_at: Timestamp,
+        ended_at: Option<Timestamp>,
+        end_reason: Option<String>,
+        /// The last expiry notice that was mailed, in days before the end.
+        noticed_days: Option<i64>,
+        /// The counter's value when this row last changed.
+        change: i64,
+    }
+}
+
+row! {
+    /// What a key's calls left behind. Counted, not proven: no authority rests on it.
+    struct KeyUse in "key_use" {
+        id: KeyId,
+        accepted: i64,
+        refused: i64,
+        accepted_at: Option<Timestamp>,
+        accepted_from: Option<String>,
+        refused_at: Option<Timestamp>,
+        refused_from: Option<String>,
+        refused_reason: Option<String>,
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct Counter {
+    value: i64,
+}
+
+impl Database {
+    /// The counter of key changes, read without a transaction of its own making.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn key_counter(&self) -> Result<i64, Error> {
+        let mut conn = self.begin_read().await?;
+        Ok(run!(&mut conn, COUNTER, [], fetch_one as Counter)?.value)
+    }
+}
+
+impl Read {
+    pub async fn key_counter(&mut self) -> Result<i64, Error> {
+        Ok(run!(&mut self.conn, COUNTER, [], fetch_one as Counter)?.value)
+    }
+
+    pub async fn key(&mut self, id: KeyId) -> Result<Option<Stamped<KeyRow>>, Error> {
+        let row = run!(&mut self.conn, KEY, [id], fetch_optional as Sealed<KeyRow>)?;
+        row.map(|row| row.open(&self.row_key)).transpose()
+    }
+
+    pub async fn key_by_kid(&mut self, kid: &str) -> Result<Option<Stamped<KeyRow>>, Error> {
+        let row = run!(
+            &mut self.conn,
+            BY_KID,
+            [kid],
+            fetch_optional as Sealed<KeyRow>
+        )?;
+        row.map(|row| row.open(&self.row_key)).transpose()
+    }
+
+    /// A grant's keys, oldest first.
+    pub async fn keys_of_grant(&mut self, grant: GrantId) -> Result<Vec<Stamped<KeyRow>>, Error> {
+        let rows = run!(
+            &mut self.conn,
+            OF_GRANT,
+            [grant],
+            fetch_all as Sealed<KeyRow>
+        )?;
+        self.open_all(rows)
+    }
+
+    pub async fn keys_of_partner(
+        &mut self,
+        partner: PartnerId,
+        limit: i64,
+        offset: i64,
+    ) -> Result<Vec<Stamped<KeyRow>>, Error> {
+        let rows = run!(
+            &mut self.conn,
+            OF_PARTNER,
+            [partner, limit, offset],
+            fetch_all as Sealed<KeyRow>
+        )?;
+        self.open_all(rows)
+    }
+
+    /// All keys, newest first.
+    pub async fn keys(&mut self, limit: i64, offset: i64) -> Result<Vec<Stamped<KeyRow>>, Error> {
+        let rows = run!(
+            &mut self.conn,
+            ALL,
+            [limit, offset],
+            fetch_all as Sealed<KeyRow>
+        )?;
+        self.open_all(rows)
+    }
+
+    /// Keys that changed after `change`, in the order of their changes. A row whose MAC is wrong
+    /// comes as its error, with its place: the others must not wait for it.
+    pub async fn keys_changed_since(
+        &mut self,
+        change: i64,
+        limit: i64,
+    ) -> Result<Vec<Result<Stamped<KeyRow>, Error>>, Error> {
+        let rows = run!(
+            &mut self.conn,
+            CHANGED,
+            [change, limit],
+            fetch_all as Sealed<KeyRow>
+        )?;
+        Ok(rows
+            .into_iter()
+            .map(|row| row.open(&self.row_key))
+            .collect())
+    }
+
+    /// Keys that are not ended and expire before `before`.
+    pub async fn keys_expiring(
+        &mut self,
+        before: Timestamp,
+    ) -> Result<Vec<Stamped<KeyRow>>, Error> {
+        let rows = run!(
+            &mut self.conn,
+            EXPIRING,
+            [before],
+            fetch_all as Sealed<KeyRow>
+        )?;
+        self.open_all(rows)
+    }
+
+    pub async fn key_use(&mut self, id: KeyId) -> Result<Option<KeyUse>, Error> {
+        Ok(run!(&mut self.conn, USE, [id], fetch_optional as KeyUse)?)
+    }
+}
+
+impl Work {
+    pub async fn add_key(&mut self, mut key: KeyRow) -> Result<Stamped<KeyRow>, Error> {
+        key.change = self.next_change(key.id).await?;
+        self.insert_sealed(key).await
+    }
+
+    pub async fn update_key(
+        &mut self,
+        mut key: KeyRow,
+        read_at: i64,
+    ) -> Result<Stamped<KeyRow>, Error> {
+        key.change = self.next_change(key.id).await?;
+        self.update_sealed(key, read_at).await
+    }
+
+    /// Raises the counter and notes the key for the snapshot's swap after the commit.
+    async fn next_change(&mut self, key: KeyId) -> Result<i64, Error> {
+        let change = self.raise_key_counter().await?;
+        self.touched.push((key, change));
+        Ok(change)
+    }
+
+    pub(crate) async fn raise_key_counter(&mut self) -> Result<i64, Error> {
+        Ok(run!(&mut self.read.conn, RAISE, [], fetch_one as Counter)?.value)
+    }
+
+    /// Adds a batch's counts to a key's use.
+    pub async fn add_use(&mut self, batch: &KeyUse) -> Result<(), Error> {
+        run!(
+            &mut self.read.conn,
+            ADD_USE,
+            [
+                batch.id,
+                batch.accepted,
+                batch.refused,
+                batch.accepted_at,
+                batch.accepted_from,
+                batch.refused_at,
+                batch.refused_from,
+                batch.refused_reason,
+            ],
+            execute
+        )?;
+        Ok(())
+    }
+}
+
+statements! {
+    COUNTER(0) = "SELECT value FROM key_counter WHERE id = 1";
+    RAISE(0) = "UPDATE key_counter SET value = value + 1 WHERE id = 1 RETURNING value";
+    KEY(1) = "SELECT * FROM api_key WHERE id = $1";
+    BY_KID(1) = "SELECT * FROM api_key WHERE kid = $1";
+    OF_GRANT(1) = "SELECT * FROM api_key WHERE grant_id = $1 ORDER BY created_at, id";
+    OF_PARTNER(3) = "SELECT api_key.* FROM api_key JOIN access_grant ON access_grant.id = api_key.grant_id WHERE access_grant.partner_id = $1 ORDER BY api_key.created_at DESC, api_key.id LIMIT $2 OFFSET $3";
+    ALL(2) = "SELECT * FROM api_key ORDER BY created_at DESC, id LIMIT $1 OFFSET $2";
+    CHANGED(2) = "SELECT * FROM api_key WHERE change > $1 ORDER BY change LIMIT $2";
+    EXPIRING(1) = "SELECT * FROM api_key WHERE state IN ('pre-activation', 'active', 'suspended') AND expires_at < $1 ORDER BY expires_at, id";
+    USE(1) = "SELECT * FROM key_use WHERE id = $1";
+    ADD_USE(8) = "INSERT INTO key_use (id, accepted, refused, accepted_at, accepted_from, refused_at, refused_from, refused_reason)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        ON CONFLICT (id) DO UPDATE SET accepted = key_use.accepted + excluded.accepted,
+            refused = key_use.refused + excluded.refused,
+            accepted_at = COALESCE(excluded.accepted_at, key_use.accepted_at),
+            accepted_from = COALESCE(excluded.accepted_from, key_use.accepted_from),
+            refused_at = COALESCE(excluded.refused_at, key_use.refused_at),
+            refused_from = COALESCE(excluded.refused_from, key_use.refused_from),
+            refused_reason = COALESCE(excluded.refused_reason, key_use.refused_reason)";
+}

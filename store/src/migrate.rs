@@ -1,0 +1,58 @@
+//! The schema: applied on request, and refused where it is newer than this program.
+
+use sqlx::migrate::Migrator;
+
+use crate::conn::Database;
+use crate::error::Error;
+
+static SQLITE: Migrator = sqlx::migrate!("../migrations/sqlite");
+static POSTGRES: Migrator = sqlx::migrate!("../migrations/postgres");
+
+impl Database {
+    /// Brings the schema up to this program's. PostgreSQL processes that start together take turns.
+    ///
+    /// # Errors
+    /// [`Error::NewerSchema`] when a later program was here, [`Error::Open`] when a migration fails
+    /// or was edited after it was applied.
+    pub async fn migrate(&self) -> Result<(), Error> {
+        let outcome = match self {
+            Self::Sqlite { writer, .. } => SQLITE.run(writer).await,
+            Self::Postgres(pool) => POSTGRES.run(pool).await,
+        };
+        outcome.map_err(|error| match error {
+            sqlx::migrate::MigrateError::VersionMissing(found) => Error::NewerSchema {
+                found,
+                known: newest(&SQLITE),
+            },
+            other => Error::Open(other.to_string()),
+        })
+    }
+
+    /// Whether a migration is still to be applied.
+    ///
+    /// # Errors
+    /// [`Error::NewerSchema`] as in [`Database::migrate`].
+    pub async fn is_current(&self) -> Result<bool, Error> {
+        let applied: Result<Vec<i64>, sqlx::Error> = match self {
+            Self::Sqlite { writer, .. } => sqlx::query_scalar(APPLIED).fetch_all(writer).await,
+            Self::Postgres(pool) => sqlx::query_scalar(APPLIED).fetch_all(pool).await,
+        };
+        // Before the first migration there is no table of them.
+        let found = applied.unwrap_or_default().into_iter().max().unwrap_or(0);
+        let known = newest(&SQLITE);
+        if found > known {
+            return Err(Error::NewerSchema { found, known });
+        }
+        Ok(found == known)
+    }
+}
+
+const APPLIED: &str = "SELECT version FROM _sqlx_migrations WHERE success";
+
+fn newest(migrator: &Migrator) -> i64 {
+    migrator
+        .iter()
+        .map(|migration| migration.version)
+        .max()
+        .unwrap_or(0)
+}

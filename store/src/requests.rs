@@ -1,0 +1,259 @@
+//! Access requests, their immutable revisions, and what reviewers said of them.
+
+use domain::enc::Digest;
+use domain::id::{PartnerId, PersonId, RequestId, ReviewId, RevisionId, ServiceId};
+use domain::request::RequestState;
+use domain::review::{Section, Verdict};
+use domain::time::Timestamp;
+
+use crate::column::Code;
+use crate::conn::Read;
+use crate::error::Error;
+use crate::row::{Sealed, Stamped, row};
+use crate::sql::{run, statements};
+use crate::work::Work;
+
+row! {
+    /// A partner's application, with the draft of its next revision.
+    struct AccessRequest in "access_request" {
+        id: RequestId,
+        partner_id: PartnerId,
+        service_id: ServiceId,
+        requester_id: PersonId,
+        state: Code<RequestState>,
+        draft: String,
+        draft_version: i64,
+        revisions: i64,
+        created_at: Timestamp,
+        updated_at: Timestamp,
+        submitted_at: Option<Timestamp>,
+    }
+}
+
+row! {
+    /// What was handed in, word for word.
+    sealed struct Revision in "revision" {
+        id: RevisionId,
+        request_id: RequestId,
+        number: i64,
+        document: String,
+        digest: Digest,
+        submitted_by: PersonId,
+        submitted_at: Timestamp,
+    }
+}
+
+row! {
+    /// A verdict on one section of one revision, or only a comment on it.
+    struct Review in "review" {
+        id: ReviewId,
+        request_id: RequestId,
+        revision_id: RevisionId,
+        section: Code<Section>,
+        verdict: Option<Code<Verdict>>,
+        comment: String,
+        person_id: PersonId,
+        at: Timestamp,
+    }
+}
+
+row! {
+    /// A reviewer who steps back from a request.
+    struct Recusal in "recusal" {
+        id: ReviewId,
+        request_id: RequestId,
+        person_id: PersonId,
+        reason: String,
+        at: Timestamp,
+    }
+}
+
+/// One line of the queue.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct QueueLine {
+    #[sqlx(flatten)]
+    pub request: AccessRequest,
+    pub partner_name: String,
+    pub service_name: String,
+    pub environments: i64,
+    pub given: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct StateCount {
+    state: String,
+    count: i64,
+}
+
+/// What the queue shows. Empty texts do not filter.
+#[derive(Clone, Debug, Default)]
+pub struct QueueFilter {
+    /// A state's code, or empty.
+    pub state: String,
+    /// Part of a partner's or service's name, in any case.
+    pub search: String,
+    pub limit: i64,
+    pub offset: i64,
+}
+
+impl Read {
+    pub async fn request(&mut self, id: RequestId) -> Result<Option<AccessRequest>, Error> {
+        Ok(run!(
+            &mut self.conn,
+            REQUEST,
+            [id],
+            fetch_optional as AccessRequest
+        )?)
+    }
+
+    /// A partner's requests, the most recently touched first.
+    pub async fn requests_of(
+        &mut self,
+        partner: PartnerId,
+        limit: i64,
+        offset: i64,
+    ) -> Result<Vec<AccessRequest>, Error> {
+        Ok(run!(
+            &mut self.conn,
+            REQUESTS_OF,
+            [partner, limit, offset],
+            fetch_all as AccessRequest
+        )?)
+    }
+
+    /// Requests that were handed in at least once, the newest submission first.
+    pub async fn queue(&mut self, filter: &QueueFilter) -> Result<Vec<QueueLine>, Error> {
+        let search = contains(&filter.search);
+        let state = filter.state.as_str();
+        Ok(run!(
+            &mut self.conn,
+            QUEUE,
+            [state, search, filter.limit, filter.offset],
+            fetch_all as QueueLine
+        )?)
+    }
+
+    /// How many requests that were handed in are in each state.
+    pub async fn queue_counts(&mut self) -> Result<Vec<(String, i64)>, Error> {
+        let counts = run!(&mut self.conn, QUEUE_COUNTS, [], fetch_all as StateCount)?;
+        Ok(counts
+            .into_iter()
+            .map(|line| (line.state, line.count))
+            .collect())
+    }
+
+    pub async fn revision(&mut self, id: RevisionId) -> Result<Option<Stamped<Revision>>, Error> {
+        let row = run!(
+            &mut self.conn,
+            REVISION,
+            [id],
+            fetch_optional as Sealed<Revision>
+        )?;
+        row.map(|row| row.open(&self.row_key)).transpose()
+    }
+
+    /// Every revision, the first one first.
+    pub async fn revisions(&mut self, request: RequestId) -> Result<Vec<Stamped<Revision>>, Error> {
+        let rows = run!(
+            &mut self.conn,
+            REVISIONS,
+            [request],
+            fetch_all as Sealed<Revision>
+        )?;
+        self.open_all(rows)
+    }
+
+    /// All verdicts and comments on all revisions, oldest first.
+    pub async fn reviews(&mut self, request: RequestId) -> Result<Vec<Review>, Error> {
+        Ok(run!(
+            &mut self.conn,
+            REVIEWS,
+            [request],
+            fetch_all as Review
+        )?)
+    }
+
+    pub async fn recusals(&mut self, request: RequestId) -> Result<Vec<Recusal>, Error> {
+        Ok(run!(
+            &mut self.conn,
+            RECUSALS,
+            [request],
+            fetch_all as Recusal
+        )?)
+    }
+}
+
+impl Work {
+    pub async fn add_request(&mut self, request: &AccessRequest) -> Result<(), Error> {
+        self.insert(request).await
+    }
+
+    pub async fn update_request(&mut self, request: &AccessRequest) -> Result<(), Error> {
+        self.update(request).await
+    }
+
+    /// Stores a draft over version `before`; false if another window stored one since, and nothing
+    /// of either is lost.
+    pub async fn save_draft(
+        &mut self,
+        id: RequestId,
+        before: i64,
+        draft: &str,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        let next = before.saturating_add(1);
+        Ok(run!(
+            &mut self.read.conn,
+            SAVE_DRAFT,
+            [id, before, next, draft, now],
+            execute
+        )? == 1)
+    }
+
+    pub async fn add_revision(&mut self, revision: Revision) -> Result<Stamped<Revision>, Error> {
+        self.insert_sealed(revision).await
+    }
+
+    pub async fn add_review(&mut self, review: &Review) -> Result<(), Error> {
+        self.insert(review).await
+    }
+
+    pub async fn add_recusal(&mut self, recusal: &Recusal) -> Result<(), Error> {
+        self.insert(recusal).await
+    }
+}
+
+/// A LIKE pattern for "contains", in lower case, with the wildcards taken literally.
+fn contains(text: &str) -> String {
+    let mut pattern = String::from("%");
+    for character in text.to_lowercase().chars() {
+        if matches!(character, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    pattern.push('%');
+    pattern
+}
+
+statements! {
+    REQUEST(1) = "SELECT * FROM access_request WHERE id = $1";
+    REQUESTS_OF(3) = "SELECT * FROM access_request WHERE partner_id = $1 ORDER BY updated_at DESC, id LIMIT $2 OFFSET $3";
+    QUEUE(4) = r"SELECT access_request.*, partner.name AS partner_name, service.name AS service_name,
+        (SELECT COUNT(DISTINCT environment_id) FROM access_grant WHERE access_grant.request_id = access_request.id) AS environments,
+        (SELECT COUNT(*) FROM decision JOIN access_grant ON access_grant.id = decision.grant_id
+            WHERE access_grant.request_id = access_request.id AND decision.voided_at IS NULL AND decision.verdict = 'approve') AS given
+        FROM access_request
+        JOIN partner ON partner.id = access_request.partner_id
+        JOIN service ON service.id = access_request.service_id
+        WHERE access_request.submitted_at IS NOT NULL
+          AND ($1 = '' OR access_request.state = $1)
+          AND (LOWER(partner.name) LIKE $2 ESCAPE '\' OR LOWER(service.name) LIKE $2 ESCAPE '\')
+        ORDER BY access_request.submitted_at DESC, access_request.id LIMIT $3 OFFSET $4";
+    QUEUE_COUNTS(0) = "SELECT state, COUNT(*) AS count FROM access_request WHERE submitted_at IS NOT NULL GROUP BY state ORDER BY state";
+    REVISION(1) = "SELECT * FROM revision WHERE id = $1";
+    REVISIONS(1) = "SELECT * FROM revision WHERE request_id = $1 ORDER BY number";
+    REVIEWS(1) = "SELECT * FROM review WHERE request_id = $1 ORDER BY at, id";
+    RECUSALS(1) = "SELECT * FROM recusal WHERE request_id = $1 ORDER BY at, id";
+    SAVE_DRAFT(5) = "UPDATE access_request SET draft = $4, draft_version = $3, updated_at = $5 WHERE id = $1 AND draft_version = $2 AND state IN ('draft', 'changes-asked')";
+}
