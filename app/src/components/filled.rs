@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filled {
     values: BTreeMap<String, Vec<String>>,
-    errors: BTreeMap<String, String>,
+    /// In the order in which they were found.
+    errors: Vec<(String, String)>,
 }
 
 impl Filled {
@@ -31,7 +32,9 @@ impl Filled {
 
     /// Says what is wrong with a field, in a sentence. The first word on a field stays.
     pub fn refuse(&mut self, name: &str, sentence: impl Into<String>) {
-        self.errors.entry(name.to_owned()).or_insert_with(|| sentence.into());
+        if self.error(name).is_none() {
+            self.errors.push((name.to_owned(), sentence.into()));
+        }
     }
 
     pub fn is_refused(&self) -> bool {
@@ -55,7 +58,10 @@ impl Filled {
     }
 
     pub fn error(&self, name: &str) -> Option<String> {
-        self.errors.get(name).cloned()
+        self.errors
+            .iter()
+            .find(|(refused, _)| refused == name)
+            .map(|(_, sentence)| sentence.clone())
     }
 
     pub fn errors(&self) -> impl Iterator<Item = (&str, &str)> {

@@ -5,22 +5,22 @@
 //! ([`confirm`]). Where a form is shown again after a refusal, its [`Filled`](crate::components::Filled)
 //! holds what was typed and what was wrong.
 
-// pub mod audit;
+pub mod audit;
 pub mod claim;
 pub mod confirm;
 pub mod error;
-// pub mod gateway;
-// pub mod home;
+pub mod gateway;
+pub mod home;
 pub mod key;
 pub mod link;
-// pub mod mail;
-// pub mod mailbox;
-// pub mod partner;
-// pub mod people;
-// pub mod policy;
-// pub mod profile;
+pub mod mail;
+pub mod mailbox;
+pub mod partner;
+pub mod people;
+pub mod policy;
+pub mod profile;
 pub mod queue;
 pub mod request;
-// pub mod service;
+pub mod service;
 pub mod sign_in;
 pub mod state;

@@ -53,7 +53,7 @@ pub fn queue_page(shell: Shell, vm: Queue) -> Page {
         nothing(staff, filtered)
     } else {
         let keys = view! {
-            <p class="small">"Press "<kbd>"j"</kbd>" and "<kbd>"k"</kbd>" to move, "<kbd>"Enter"</kbd>" to open."</p>
+            <p class="small keyboard">"Press "<kbd>"j"</kbd>" and "<kbd>"k"</kbd>" to move, "<kbd>"Enter"</kbd>" to open."</p>
             <RowKeys table_id="queue".to_owned()/>
         };
         view! { <div class="card">{rows_table(sorts, rows)}</div>{pagination(paging)}{keys} }.into_any()
