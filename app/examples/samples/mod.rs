@@ -1,7 +1,10 @@
 //! Every page in each of its states, with invented organisations: for the gallery and the tests.
 
 mod access;
+mod catalogue;
 mod entry;
+mod evidence;
+mod people;
 
 use app::components::{Comment, Moment, TimelineEntry, Tone, Vote};
 use app::render::Page;
@@ -36,6 +39,9 @@ pub(crate) fn all() -> Vec<Sample> {
         .flat_map(|state| {
             let mut pages = access::pages(state);
             pages.extend(entry::pages(state));
+            pages.extend(people::pages(state));
+            pages.extend(catalogue::pages(state));
+            pages.extend(evidence::pages(state));
             pages
                 .into_iter()
                 .map(move |(name, make)| (format!("{name}-{}", format!("{state:?}").to_lowercase()), make))
