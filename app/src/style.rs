@@ -30,8 +30,8 @@ pub fn sheet() -> String {
     tighten(&out)
 }
 
-/// Drops the blanks that no reading of CSS needs: around braces, and after a colon or semicolon
-/// inside a declaration.
+/// Drops the blanks that no reading of CSS needs: around braces and `>`, and after a colon, a
+/// comma or a semicolon. (A descendant before `:is` keeps its blank: it precedes the colon.)
 fn tighten(css: &str) -> String {
     css.replace(" { ", "{")
         .replace(" {", "{")
@@ -40,6 +40,9 @@ fn tighten(css: &str) -> String {
         .replace("} ", "}")
         .replace("; ", ";")
         .replace(": ", ":")
+        .replace(" > ", ">")
+        .replace(", ", ",")
+        .replace(" !important", "!important")
 }
 
 fn without_comments(css: &str) -> String {
@@ -60,13 +63,13 @@ mod tests {
     #[test]
     fn the_sheet_begins_with_its_layers_and_has_no_comments() {
         let css = sheet();
-        assert!(css.starts_with("@layer tokens, base, layout, components, pages;"));
+        assert!(css.starts_with("@layer tokens,base,layout,components,pages;"));
         assert!(!css.contains("/*"));
         assert_eq!(css.matches('{').count(), css.matches('}').count());
     }
 
     #[test]
     fn the_sheet_leaves_half_of_a_page_to_the_html() {
-        assert!(sheet().len() < 20_000, "{} bytes", sheet().len());
+        assert!(sheet().len() < 17_500, "{} bytes", sheet().len());
     }
 }

@@ -136,8 +136,10 @@ fn review(s: State) -> Review {
         timeline: entries(s),
         may_review: true,
         why_not: String::new(),
-        filled: refused(s, &[("comment", "Say what has to change.")])
-            .with("section", if s == State::Full { "" } else { "safeguards" }),
+        filled: match s {
+            State::Empty | State::Full => Filled::default(),
+            _ => refused(s, &[("comment", "Say what has to change.")]).of_form("safeguards"),
+        },
     }
 }
 
@@ -362,7 +364,7 @@ fn key(s: State) -> KeyDetail {
     let live = !s.is_empty();
     let state = match s {
         State::Empty => KeyState::Sent,
-        State::Failing => KeyState::Compromised,
+        State::Failing => KeyState::Suspended,
         _ => KeyState::Active,
     };
     KeyDetail {
@@ -388,7 +390,7 @@ fn key(s: State) -> KeyDetail {
         ],
         request_id: "7f3a".to_owned(),
         timeline: entries(s),
-        may: KeyMay { revoke: state.is_live(), suspend: state == KeyState::Active, redeliver: state == KeyState::Sent, ..KeyMay::default() },
+        may: KeyMay { revoke: state.is_live(), suspend: state == KeyState::Active, resume: state == KeyState::Suspended, redeliver: state == KeyState::Sent, ..KeyMay::default() },
         filled: refused(s, &[("reason", "Say why, so that the partner can act on it.")]),
     }
 }
@@ -396,6 +398,7 @@ fn key(s: State) -> KeyDetail {
 fn partner_key(s: State) -> KeyDetail {
     KeyDetail {
         partner_id: String::new(),
+        state: if s == State::Failing { KeyState::Compromised } else { KeyState::Active },
         may: KeyMay { replace: true, ..KeyMay::default() },
         filled: Filled::default(),
         ..key(s)

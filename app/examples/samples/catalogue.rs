@@ -81,7 +81,7 @@ fn service(s: State, may_edit: bool) -> ServiceDetail {
             Vec::new()
         },
         may_edit,
-        filled: refused(s, &[("pattern", "A pattern begins with a slash.")]),
+        filled: refused(s, &[("pattern", "A pattern begins with a slash.")]).of_form("endpoint"),
     }
 }
 

@@ -235,7 +235,7 @@ fn person(s: State) -> Person {
         last_owner: s.is_empty(),
         may_manage: true,
         may_recover: true,
-        filled: refused(s, &[("email", "This address belongs to somebody else.")]).with("role", "reviewer"),
+        filled: refused(s, &[("email", "This address belongs to somebody else."), ("reason", "Say why.")]).of_form("address").with("role", "reviewer"),
     }
 }
 

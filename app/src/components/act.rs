@@ -17,9 +17,10 @@ pub struct ConfirmPanel {
 
 pub fn confirm_panel(panel: ConfirmPanel) -> AnyView {
     let ConfirmPanel { title, breaks, action, fields, button } = panel;
+    let open = fields.iter().any(Field::is_refused);
     let fields = fields.into_iter().map(Field::view).collect_view();
     view! {
-        <details class="card danger">
+        <details class="card danger" open=open>
             <summary class="btn stop quiet wide">{title}</summary>
             <div class="body">
                 <p>{breaks}</p>

@@ -16,6 +16,8 @@ pub struct Field {
     value: String,
     error: Option<String>,
     optional: bool,
+    /// The form that was typed into, when the page has several.
+    typed_into: String,
     control: Control,
 }
 
@@ -67,6 +69,7 @@ impl Field {
             value: filled.value(name),
             error: filled.error(name),
             optional: false,
+            typed_into: filled.form().to_owned(),
             control,
         }
     }
@@ -134,11 +137,20 @@ impl Field {
         self
     }
 
-    /// Makes the field's id its own where a page has several forms with the same names.
+    /// Makes the field's id its own where a page has several forms with the same names. What was
+    /// typed into another one of them does not show up here.
     #[must_use]
     pub fn within(mut self, form: &str) -> Self {
         self.id = format!("f-{form}-{}", self.name);
+        if !self.typed_into.is_empty() && self.typed_into != form {
+            self.value = String::new();
+            self.error = None;
+        }
         self
+    }
+
+    pub fn is_refused(&self) -> bool {
+        self.error.is_some()
     }
 
     pub fn view(self) -> AnyView {
@@ -148,7 +160,7 @@ impl Field {
 
 /// Renders the field.
 pub fn field(field: Field) -> AnyView {
-    let Field { id, name, label, help, value, error, optional, control } = field;
+    let Field { id, name, label, help, value, error, optional, control, .. } = field;
     let label = if optional { format!("{label} (optional)") } else { label };
     let described = described(&id, &help, error.as_ref());
     let invalid = error.is_some().then_some("true");
@@ -255,7 +267,11 @@ pub fn error_summary(filled: &Filled) -> AnyView {
     let errors = filled
         .errors()
         .map(|(name, sentence)| {
-            view! { <li><a href=format!("#f-{name}")>{sentence.to_owned()}</a></li> }
+            let href = match filled.form() {
+                "" => format!("#f-{name}"),
+                form => format!("#f-{form}-{name}"),
+            };
+            view! { <li><a href=href>{sentence.to_owned()}</a></li> }
         })
         .collect_view();
     view! {

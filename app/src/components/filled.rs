@@ -9,6 +9,7 @@ pub struct Filled {
     values: BTreeMap<String, Vec<String>>,
     /// In the order in which they were found.
     errors: Vec<(String, String)>,
+    form: String,
 }
 
 impl Filled {
@@ -28,6 +29,18 @@ impl Filled {
     pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         self.values.entry(name.to_owned()).or_default().push(value.into());
         self
+    }
+
+    /// Names the form that was typed into, where a page has several with the same field names.
+    #[must_use]
+    pub fn of_form(mut self, form: &str) -> Self {
+        form.clone_into(&mut self.form);
+        self
+    }
+
+    /// The form that was typed into; empty where the page has one.
+    pub fn form(&self) -> &str {
+        &self.form
     }
 
     /// Says what is wrong with a field, in a sentence. The first word on a field stays.

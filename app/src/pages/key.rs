@@ -209,7 +209,7 @@ fn acts(vm: &KeyDetail) -> AnyView {
     let KeyMay { revoke, suspend, resume, replace, redeliver } = vm.may;
     let id = &vm.id;
     let whom = format!("{} in {}", vm.service, vm.environment);
-    let reason = || vec![Field::area(&vm.filled, "reason", "Reason", 2).help("Recorded, and told to the partner.").within("revoke")];
+    let reason = || vec![Field::area(&vm.filled, "reason", "Reason", 2).help("Recorded, and told to the partner.")];
     let replace = replace.then(|| {
         view! {
             <form class="tight" method="post" action=format!("/keys/{id}/replace") data-act="">

@@ -5,6 +5,7 @@
 //! (`role` repeated; act), `POST /people/{id}/address` (`email`, `reason`; act),
 //! `POST /people/{id}/recovery` (`reason`; act), `POST /people/{id}/remove` (`reason`; act),
 //! `POST /proposals/{id}/confirm` (act), `POST /proposals/{id}/refuse`.
+//! A refused form of `/people/{id}` is named with `Filled::of_form`: `address`, `recovery`, `remove`.
 
 use leptos::prelude::*;
 
@@ -191,7 +192,7 @@ fn manage_cards(id: &str, roles: Vec<Choice>, filled: &Filled) -> AnyView {
         None,
         view! {
             <form class="form" method="post" action=format!("/people/{id}/address") data-act="">
-                {Field::email(filled, "email", "New e-mail address").help("An address is an identity: links go there. Both addresses are told.").view()}
+                {Field::email(filled, "email", "New e-mail address").help("An address is an identity: links go there. Both addresses are told.").within("address").view()}
                 {Field::area(filled, "reason", "Reason", 2).within("address").view()}
                 <div class="actions"><button class="btn">"Correct the address…"</button></div>
             </form>

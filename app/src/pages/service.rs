@@ -4,7 +4,8 @@
 //! `POST /services/{id}/environments` (`environment`, `tag`; act), `POST /services/{id}/scopes`
 //! (`scope`, `allows`, `sensitivity`; act), `POST /services/{id}/endpoints` (`method`, `pattern`,
 //! `scope` repeated; act), and `…/scopes/remove` (`scope`), `…/endpoints/remove` (`method`,
-//! `pattern`); each an act.
+//! `pattern`); each an act. A refused form is named with `Filled::of_form`: `environment`, `scope`,
+//! `endpoint`.
 
 use leptos::prelude::*;
 
@@ -163,7 +164,7 @@ fn environments_card(id: &str, rows: Vec<EnvironmentRow>, may_edit: bool, filled
             Field::short(filled, "tag", "Tag in the key").help("Two to four letters, as in lk_live_….").within("environment"),
         ])
     });
-    card("Environments", None, view! { <ul class="rules">{rows}</ul>{add} })
+    card("Environments", None, view! { <ul class="todo">{rows}</ul>{add} })
 }
 
 fn scopes_card(id: &str, rows: Vec<ScopeRow>, may_edit: bool, filled: &Filled) -> AnyView {
@@ -187,7 +188,7 @@ fn scopes_card(id: &str, rows: Vec<ScopeRow>, may_edit: bool, filled: &Filled) -
             Field::select(filled, "sensitivity", "Sensitivity", sensitivities).within("scope"),
         ])
     });
-    card("Scopes", None, view! { <ul class="rules">{rows}</ul>{add} })
+    card("Scopes", None, view! { <ul class="todo">{rows}</ul>{add} })
 }
 
 fn endpoints_card(id: &str, rows: Vec<EndpointRow>, scopes: Vec<Choice>, may_edit: bool, filled: &Filled) -> AnyView {
@@ -209,13 +210,14 @@ fn endpoints_card(id: &str, rows: Vec<EndpointRow>, scopes: Vec<Choice>, may_edi
             Field::checks(filled, "scope", "Scopes that open it", scopes).within("endpoint"),
         ])
     });
-    card("Endpoints", None, view! { <ul class="rules">{rows}</ul>{add} })
+    card("Endpoints", None, view! { <ul class="todo">{rows}</ul>{add} })
 }
 
 fn adding(action: String, label: &'static str, fields: Vec<Field>) -> AnyView {
+    let open = fields.iter().any(Field::is_refused);
     let fields = fields.into_iter().map(Field::view).collect_view();
     view! {
-        <details class="verdicts">
+        <details class="verdicts" open=open>
             <summary>{label}</summary>
             <form class="form" method="post" action=action data-act="">{fields}<div class="actions"><button class="btn">{label}"…"</button></div></form>
         </details>

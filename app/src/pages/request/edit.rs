@@ -84,7 +84,7 @@ pub fn edit_page(shell: Shell, vm: RequestForm) -> Page {
     );
     let body = view! {
         {head(Some(crumbs(vec![("/requests".to_owned(), "Requests".to_owned())], vm.service.clone())), title.clone(), Some(vm.state.pill()), saved)}
-        <nav class="sectionnav" aria-label="Sections">
+        <nav class="row" aria-label="Sections">
             {Section::ALL.into_iter().map(|s| view! { <a class="chip" href=format!("#{}", s.slug())>{s.title()}</a> }).collect_view()}
         </nav>
         {error_summary(&vm.filled)}

@@ -2,7 +2,8 @@
 //!
 //! Forms: `POST /requests/{id}/verdict` (`section`, `verdict` = `accepted` | `changes` | empty,
 //! `comment`), `POST /requests/{id}/recuse` (`reason`). The decision itself is on
-//! `/requests/{id}/decide/{environment}`.
+//! `/requests/{id}/decide/{environment}`. A refused comment is named with `Filled::of_form`: the
+//! section's slug.
 
 use leptos::prelude::*;
 

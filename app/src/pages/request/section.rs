@@ -86,8 +86,7 @@ pub(super) fn section_card(request: &str, view: SectionView, say: Say, filled: &
 }
 
 fn verdict_form(request: &str, section: Section, verdict: Verdict, filled: &Filled) -> AnyView {
-    let said = filled.value("section") == section.slug();
-    let open = said || verdict == Verdict::None;
+    let open = filled.form() == section.slug() || verdict == Verdict::None;
     let body = view! {
         <form class="tight" method="post" action=format!("/requests/{request}/verdict")>
             <input type="hidden" name="section" value=section.slug()/>
@@ -109,7 +108,7 @@ fn verdict_form(request: &str, section: Section, verdict: Verdict, filled: &Fill
 }
 
 fn reply_form(request: &str, section: Section, filled: &Filled) -> AnyView {
-    let open = filled.value("section") == section.slug();
+    let open = filled.form() == section.slug();
     view! {
         <details class="verdicts" open=open>
             <summary>"Reply"</summary>
@@ -123,8 +122,6 @@ fn reply_form(request: &str, section: Section, filled: &Filled) -> AnyView {
     .into_any()
 }
 
-/// The comment field. What was typed belongs to the section that it was typed into.
 fn said_here(filled: &Filled, section: Section, label: &str, help: &str) -> AnyView {
-    let here = if filled.value("section") == section.slug() { filled.clone() } else { Filled::default() };
-    Field::area(&here, "comment", label, 2).help(help).within(section.slug()).view()
+    Field::area(filled, "comment", label, 2).help(help).within(section.slug()).view()
 }
