@@ -9,7 +9,11 @@ use std::path::PathBuf;
 use app::render::{Assets, Document, render};
 
 fn main() -> std::io::Result<()> {
-    let folder = PathBuf::from(std::env::args().nth(1).unwrap_or_else(|| "gallery".to_owned()));
+    let folder = PathBuf::from(
+        std::env::args()
+            .nth(1)
+            .unwrap_or_else(|| "gallery".to_owned()),
+    );
     fs::create_dir_all(&folder)?;
     fs::write(folder.join("app.css"), app::style::sheet())?;
     fs::write(folder.join("icon.svg"), app::style::ICON)?;

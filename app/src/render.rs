@@ -44,7 +44,12 @@ pub fn render(page: impl FnOnce() -> Page, document: &Document) -> String {
 }
 
 fn whole(title: &str, body: &str, document: &Document) -> String {
-    let Document { nonce, lang, brand, assets } = document;
+    let Document {
+        nonce,
+        lang,
+        brand,
+        assets,
+    } = document;
     let script = if body.contains("<leptos-island") {
         hydration(nonce, assets)
     } else {
@@ -141,7 +146,10 @@ mod tests {
     #[test]
     fn a_page_without_an_island_has_no_script() {
         let html = render(
-            || Page { title: "Plain".to_owned(), body: view! { <p>"Text"</p> }.into_any() },
+            || Page {
+                title: "Plain".to_owned(),
+                body: view! { <p>"Text"</p> }.into_any(),
+            },
             &document(),
         );
         assert!(html.starts_with("<!doctype html>"));
@@ -165,7 +173,10 @@ mod tests {
     #[test]
     fn a_title_cannot_leave_its_element() {
         let html = render(
-            || Page { title: "</title><script>".to_owned(), body: ().into_any() },
+            || Page {
+                title: "</title><script>".to_owned(),
+                body: ().into_any(),
+            },
             &document(),
         );
         assert!(!html.contains("<script"));
@@ -173,6 +184,9 @@ mod tests {
 
     #[test]
     fn a_script_string_cannot_leave_its_script() {
-        assert_eq!(script_string("a</script>\"𝄞"), "\"a\\u003c/script\\u003e\\u0022\\ud834\\udd1e\"");
+        assert_eq!(
+            script_string("a</script>\"𝄞"),
+            "\"a\\u003c/script\\u003e\\u0022\\ud834\\udd1e\""
+        );
     }
 }

@@ -101,7 +101,11 @@ impl Roles {
         .into_iter()
         .filter_map(|(held, word)| held.then_some(word))
         .collect();
-        if words.is_empty() { "No role".to_owned() } else { words.join(", ") }
+        if words.is_empty() {
+            "No role".to_owned()
+        } else {
+            words.join(", ")
+        }
     }
 }
 
@@ -156,7 +160,10 @@ pub fn alone(host: &str, title: impl Into<String>, body: impl IntoView + 'static
             {body.into_any()}
         </main>
     };
-    Page { title: title.into(), body: body.into_any() }
+    Page {
+        title: title.into(),
+        body: body.into_any(),
+    }
 }
 
 fn framed(
@@ -165,7 +172,10 @@ fn framed(
     class: &'static str,
     body: impl IntoView + 'static,
 ) -> Page {
-    let flash = shell.flash.clone().map(|flash| notice(flash.tone, view! { <p>{flash.text}</p> }));
+    let flash = shell
+        .flash
+        .clone()
+        .map(|flash| notice(flash.tone, view! { <p>{flash.text}</p> }));
     let body = view! {
         <a class="skip" href="#main">"Skip to the content"</a>
         {bar(shell)}
@@ -175,11 +185,16 @@ fn framed(
             <a href="/.well-known/latchkey.json">"Signing key"</a>
         </footer>
     };
-    Page { title: title.into(), body: body.into_any() }
+    Page {
+        title: title.into(),
+        body: body.into_any(),
+    }
 }
 
 fn bar(shell: Shell) -> AnyView {
-    let Shell { host, viewer, here, .. } = shell;
+    let Shell {
+        host, viewer, here, ..
+    } = shell;
     let links = viewer
         .areas()
         .into_iter()

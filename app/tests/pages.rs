@@ -24,7 +24,10 @@ fn document() -> Document {
 }
 
 fn rendered() -> Vec<(String, String)> {
-    samples::all().into_iter().map(|(name, make)| (name, render(make, &document()))).collect()
+    samples::all()
+        .into_iter()
+        .map(|(name, make)| (name, render(make, &document())))
+        .collect()
 }
 
 /// The start tags of a document, each from `<` to `>`, outside of the one script.
@@ -39,7 +42,12 @@ fn start_tags(html: &str) -> Vec<&str> {
 fn attribute_names(tag: &str) -> Vec<String> {
     tag.split('"')
         .step_by(2)
-        .flat_map(|outside| outside.split_whitespace().map(|word| word.trim_end_matches('=').to_owned()).collect::<Vec<_>>())
+        .flat_map(|outside| {
+            outside
+                .split_whitespace()
+                .map(|word| word.trim_end_matches('=').to_owned())
+                .collect::<Vec<_>>()
+        })
         .collect()
 }
 
@@ -49,8 +57,15 @@ fn every_page_renders_in_every_state_without_a_server() {
     println!("{} page states", pages.len());
     assert!(pages.len() >= 160, "only {} page states", pages.len());
     for (name, html) in pages {
-        assert!(html.starts_with("<!doctype html>") && html.ends_with("</html>"), "{name}");
-        assert_eq!(html.matches("<h1").count(), 1, "{name} has one heading of its own");
+        assert!(
+            html.starts_with("<!doctype html>") && html.ends_with("</html>"),
+            "{name}"
+        );
+        assert_eq!(
+            html.matches("<h1").count(),
+            1,
+            "{name} has one heading of its own"
+        );
         assert_eq!(html.matches("<main").count(), 1, "{name} has one main");
     }
 }
@@ -58,9 +73,17 @@ fn every_page_renders_in_every_state_without_a_server() {
 #[test]
 fn markup_submitted_into_every_field_of_every_view_model_stays_text() {
     let mut seen = 0;
-    for (name, html) in rendered().into_iter().filter(|(name, _)| name.ends_with("-hostile")) {
+    for (name, html) in rendered()
+        .into_iter()
+        .filter(|(name, _)| name.ends_with("-hostile"))
+    {
         seen += html.matches("&lt;/textarea&gt;").count();
-        for sink in ["<img", "<script>", "</textarea></title>", "onerror=alert(1)>"] {
+        for sink in [
+            "<img",
+            "<script>",
+            "</textarea></title>",
+            "onerror=alert(1)>",
+        ] {
             assert!(!html.contains(sink), "{name} lets {sink} through");
         }
         let scripts = html.matches("<script").count();
@@ -120,15 +143,26 @@ fn no_page_needs_an_inline_script_without_a_nonce_an_inline_style_or_an_inline_h
 #[test]
 fn only_pages_with_an_island_load_a_script() {
     for (name, html) in rendered() {
-        assert_eq!(html.contains("<leptos-island"), html.contains("<script"), "{name}");
+        assert_eq!(
+            html.contains("<leptos-island"),
+            html.contains("<script"),
+            "{name}"
+        );
     }
 }
 
 #[test]
 fn every_page_is_below_30_kilobytes_with_its_style() {
     let css = app::style::sheet().len();
-    for (name, html) in rendered().into_iter().filter(|(name, _)| !name.ends_with("-hostile")) {
-        assert!(html.len() + css < 30_000, "{name}: {} bytes of HTML and {css} of CSS", html.len());
+    for (name, html) in rendered()
+        .into_iter()
+        .filter(|(name, _)| !name.ends_with("-hostile"))
+    {
+        assert!(
+            html.len() + css < 30_000,
+            "{name}: {} bytes of HTML and {css} of CSS",
+            html.len()
+        );
     }
 }
 
@@ -141,9 +175,15 @@ fn ids_are_unique_and_every_label_and_description_points_at_one() {
         ids.dedup();
         assert_eq!(ids.len(), count, "{name} has an id twice");
         let pointers = [" for=", " aria-describedby="];
-        for target in pointers.iter().flat_map(|attribute| values(&html, attribute)) {
+        for target in pointers
+            .iter()
+            .flat_map(|attribute| values(&html, attribute))
+        {
             for id in target.split(' ') {
-                assert!(ids.iter().any(|known| known == id), "{name}: nothing has the id {id}");
+                assert!(
+                    ids.iter().any(|known| known == id),
+                    "{name}: nothing has the id {id}"
+                );
             }
         }
     }
@@ -152,11 +192,23 @@ fn ids_are_unique_and_every_label_and_description_points_at_one() {
 #[test]
 fn every_unsafe_form_is_a_post_and_every_error_has_its_field() {
     for (name, html) in rendered() {
-        for tag in start_tags(&html).into_iter().filter(|tag| tag.starts_with("form")) {
-            assert!(tag.contains("method=\"post\"") || tag.contains("role=\"search\""), "{name}: {tag}");
+        for tag in start_tags(&html)
+            .into_iter()
+            .filter(|tag| tag.starts_with("form"))
+        {
+            assert!(
+                tag.contains("method=\"post\"") || tag.contains("role=\"search\""),
+                "{name}: {tag}"
+            );
         }
-        for target in values(&html, " href=").iter().filter_map(|href| href.strip_prefix("#f-")) {
-            assert!(html.contains(&format!("id=\"f-{target}\"")), "{name}: an error links to {target}, which is not there");
+        for target in values(&html, " href=")
+            .iter()
+            .filter_map(|href| href.strip_prefix("#f-"))
+        {
+            assert!(
+                html.contains(&format!("id=\"f-{target}\"")),
+                "{name}: an error links to {target}, which is not there"
+            );
         }
     }
 }

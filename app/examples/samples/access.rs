@@ -4,8 +4,9 @@ use app::components::{Answer, Change, Chip, Choice, Filled, Line, Paging, Pill, 
 use app::pages::key::{KeyDetail, KeyList, KeyMay, KeyRow, key_page, keys_page};
 use app::pages::queue::{Queue, QueueRow, queue_page};
 use app::pages::request::{
-    DecidedBy, Decide, GrantView, NarrowForm, QUESTIONS, RequestForm, Review, Section, SectionView, StartForm,
-    Status, StatusGrant, Verdict, decide_page, edit_page, narrow_page, review_page, start_page, status_page,
+    Decide, DecidedBy, GrantView, NarrowForm, QUESTIONS, RequestForm, Review, Section, SectionView,
+    StartForm, Status, StatusGrant, Verdict, decide_page, edit_page, narrow_page, review_page,
+    start_page, status_page,
 };
 use app::pages::state::{KeyState, RequestState};
 use app::shell::Area;
@@ -14,17 +15,35 @@ use super::{DAY, HOUR, Sample, State, at, comments, contact, entries, named, sta
 
 pub(crate) fn pages(s: State) -> Vec<Sample> {
     vec![
-        named("request", move || review_page(staff(s, Area::Requests), review(s))),
-        named("decide", move || decide_page(staff(s, Area::Requests), decide(s))),
-        named("narrow", move || narrow_page(staff(s, Area::Requests), narrow(s))),
-        named("request-status", move || status_page(contact(s, Area::Requests), status(s))),
-        named("request-edit", move || edit_page(contact(s, Area::Requests), edit(s))),
-        named("request-new", move || start_page(contact(s, Area::Requests), start(s))),
-        named("queue", move || queue_page(staff(s, Area::Requests), queue(s))),
-        named("queue-partner", move || queue_page(contact(s, Area::Requests), queue(s))),
+        named("request", move || {
+            review_page(staff(s, Area::Requests), review(s))
+        }),
+        named("decide", move || {
+            decide_page(staff(s, Area::Requests), decide(s))
+        }),
+        named("narrow", move || {
+            narrow_page(staff(s, Area::Requests), narrow(s))
+        }),
+        named("request-status", move || {
+            status_page(contact(s, Area::Requests), status(s))
+        }),
+        named("request-edit", move || {
+            edit_page(contact(s, Area::Requests), edit(s))
+        }),
+        named("request-new", move || {
+            start_page(contact(s, Area::Requests), start(s))
+        }),
+        named("queue", move || {
+            queue_page(staff(s, Area::Requests), queue(s))
+        }),
+        named("queue-partner", move || {
+            queue_page(contact(s, Area::Requests), queue(s))
+        }),
         named("keys", move || keys_page(staff(s, Area::Keys), keys(s))),
         named("key", move || key_page(staff(s, Area::Keys), key(s))),
-        named("key-partner", move || key_page(contact(s, Area::Keys), partner_key(s))),
+        named("key-partner", move || {
+            key_page(contact(s, Area::Keys), partner_key(s))
+        }),
     ]
 }
 
@@ -41,8 +60,14 @@ fn refused(s: State, fields: &[(&str, &str)]) -> Filled {
 
 fn grant_lines(s: State) -> Vec<Line> {
     vec![
-        Line::new("Scopes", s.t("shipments:read")).mono().removed(s.t("shipments:write")),
-        Line::new("Endpoints", s.t("GET /v2/shipments/{id}\nGET /v2/shipments/{id}/events")).mono(),
+        Line::new("Scopes", s.t("shipments:read"))
+            .mono()
+            .removed(s.t("shipments:write")),
+        Line::new(
+            "Endpoints",
+            s.t("GET /v2/shipments/{id}\nGET /v2/shipments/{id}/events"),
+        )
+        .mono(),
         Line::new("Networks", s.t("203.0.113.0/28\n198.51.100.16/29")).mono(),
         Line::new("Rate", s.t("50 a second")).remark(s.t("policy allows 100")),
         Line::new("Life", s.t("90 days")).remark(s.t("asked for 365")),
@@ -63,7 +88,11 @@ fn sections(s: State) -> Vec<SectionView> {
             section,
             verdict,
             answers: answers(s, section),
-            comments: if verdict == Verdict::ChangesAsked { comments(s) } else { Vec::new() },
+            comments: if verdict == Verdict::ChangesAsked {
+                comments(s)
+            } else {
+                Vec::new()
+            },
         })
         .collect()
 }
@@ -103,7 +132,11 @@ fn review(s: State) -> Review {
         partner: s.t("Brightwater Logistics"),
         partner_id: "b1".to_owned(),
         service: s.t("Shipments API"),
-        state: if s.is_empty() { RequestState::New } else { RequestState::InReview },
+        state: if s.is_empty() {
+            RequestState::New
+        } else {
+            RequestState::InReview
+        },
         revision: 2,
         submitted: at(-DAY),
         submitted_by: s.t("a partner admin"),
@@ -150,9 +183,13 @@ fn decide(s: State) -> Decide {
         partner: s.t("Brightwater Logistics"),
         service: s.t("Shipments API"),
         lines: signed(s),
-        follows: s.t("With your approval it is complete: a key is made at once and sent to the contact."),
+        follows: s
+            .t("With your approval it is complete: a key is made at once and sent to the contact."),
         stamp: s.t("4"),
-        filled: refused(s, &[("reason", "Say why, in a sentence that helps the partner.")]),
+        filled: refused(
+            s,
+            &[("reason", "Say why, in a sentence that helps the partner.")],
+        ),
     }
 }
 
@@ -161,7 +198,8 @@ pub(crate) fn signed(s: State) -> Vec<Line> {
         Line::new("Partner", s.t("Brightwater Logistics")),
         Line::new("Service", s.t("Shipments API, production")),
         Line::new("Recipient", s.t("Quay Desk, quay@brightwater.example")),
-        Line::new("Revision", s.t("2")).remark("sha-256 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"),
+        Line::new("Revision", s.t("2"))
+            .remark("sha-256 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"),
         Line::new("Policy", s.t("version 4, two approvals, at most 180 days")),
     ];
     lines.extend(grant_lines(s));
@@ -177,15 +215,25 @@ fn narrow(s: State) -> NarrowForm {
         rate_limit: s.t("At most 100, as the policy allows."),
         life_limit: s.t("At most 180, as the policy allows; 365 were asked for."),
         voids: if s.is_empty() { 0 } else { 1 },
-        filled: refused(s, &[("networks", "10.0.0.0/8 is not part of what was asked for."), ("why", "Say why.")])
-            .with("scope", "shipments:read"),
+        filled: refused(
+            s,
+            &[
+                ("networks", "10.0.0.0/8 is not part of what was asked for."),
+                ("why", "Say why."),
+            ],
+        )
+        .with("scope", "shipments:read"),
     }
 }
 
 fn scopes(s: State) -> Vec<Choice> {
     vec![
-        Choice::new("shipments:read", s.t("shipments:read")).help(s.t("Read the status and events of shipments.")).mark(s.t("personal data"), Tone::Warn),
-        Choice::new("shipments:write", s.t("shipments:write")).help(s.t("Create and cancel shipments.")).mark(s.t("costs money"), Tone::Stop),
+        Choice::new("shipments:read", s.t("shipments:read"))
+            .help(s.t("Read the status and events of shipments."))
+            .mark(s.t("personal data"), Tone::Warn),
+        Choice::new("shipments:write", s.t("shipments:write"))
+            .help(s.t("Create and cancel shipments."))
+            .mark(s.t("costs money"), Tone::Stop),
     ]
 }
 
@@ -202,9 +250,21 @@ fn status(s: State) -> Status {
         submitted: at(-DAY),
         way: vec![
             (Step::Done, "Handed in".to_owned(), s.t("yesterday")),
-            (Step::Now, "In review".to_owned(), s.t("two of three sections have a verdict")),
-            (Step::Later, "Decided".to_owned(), s.t("two approvals are needed for production")),
-            (Step::Later, "Key sent".to_owned(), s.t("to you, as a link that only your passkey opens")),
+            (
+                Step::Now,
+                "In review".to_owned(),
+                s.t("two of three sections have a verdict"),
+            ),
+            (
+                Step::Later,
+                "Decided".to_owned(),
+                s.t("two approvals are needed for production"),
+            ),
+            (
+                Step::Later,
+                "Key sent".to_owned(),
+                s.t("to you, as a link that only your passkey opens"),
+            ),
         ],
         sections: sections(s),
         grants: vec![StatusGrant {
@@ -226,28 +286,45 @@ fn status(s: State) -> Status {
 fn edit(s: State) -> RequestForm {
     let mut filled = Filled::default();
     if !s.is_empty() {
-        filled = filled.with("environment", "production").with("scope", "shipments:read");
+        filled = filled
+            .with("environment", "production")
+            .with("scope", "shipments:read");
         for question in QUESTIONS {
-            filled = filled.with(question.name, s.t("Our customers’ parcels, <b>not</b> their names."));
+            filled = filled.with(
+                question.name,
+                s.t("Our customers’ parcels, <b>not</b> their names."),
+            );
         }
     }
     if s == State::Failing {
         filled.refuse("purpose", "Say what it is for, in at least a sentence.");
-        filled.refuse("networks", "“203.0.113.300/28” is not a network. Write it like 203.0.113.0/28.");
+        filled.refuse(
+            "networks",
+            "“203.0.113.300/28” is not a network. Write it like 203.0.113.0/28.",
+        );
         filled.refuse("scope", "Pick at least one scope.");
     }
     RequestForm {
         id: "7f3a".to_owned(),
         service: s.t("Shipments API"),
-        state: if s == State::Failing { RequestState::ChangesAsked } else { RequestState::Draft },
+        state: if s == State::Failing {
+            RequestState::ChangesAsked
+        } else {
+            RequestState::Draft
+        },
         environments: vec![
-            Choice::new("sandbox", s.t("Sandbox")).help(s.t("Invented data. Decided by one person.")),
-            Choice::new("production", s.t("Production")).help(s.t("Real data. Decided by two people.")),
+            Choice::new("sandbox", s.t("Sandbox"))
+                .help(s.t("Invented data. Decided by one person.")),
+            Choice::new("production", s.t("Production"))
+                .help(s.t("Real data. Decided by two people.")),
         ],
         scopes: scopes(s),
         saved: (!s.is_empty()).then(|| at(-40)),
         asked: if s == State::Failing || s == State::Hostile {
-            comments(s).into_iter().map(|said| (Section::Workflow, said)).collect()
+            comments(s)
+                .into_iter()
+                .map(|said| (Section::Workflow, said))
+                .collect()
         } else {
             Vec::new()
         },
@@ -260,7 +337,8 @@ fn start(s: State) -> StartForm {
         Vec::new()
     } else {
         vec![
-            Choice::new("a", s.t("Shipments API")).help(s.t("Where a parcel is, and what happened to it.")),
+            Choice::new("a", s.t("Shipments API"))
+                .help(s.t("Where a parcel is, and what happened to it.")),
             Choice::new("b", s.t("Reports API")).help(s.t("Monthly figures by region.")),
         ]
     };
@@ -288,51 +366,144 @@ pub(crate) fn paging(s: State) -> Paging {
     if s.is_empty() {
         return Paging::default();
     }
-    Paging { place: "21–40 of 248".to_owned(), newer: Some("?page=1".to_owned()), older: Some("?page=3".to_owned()) }
+    Paging {
+        place: "21–40 of 248".to_owned(),
+        newer: Some("?page=1".to_owned()),
+        older: Some("?page=3".to_owned()),
+    }
 }
 
 fn queue(s: State) -> Queue {
-    let sort = |now| Some(Sort { href: "?sort=partner".to_owned(), now });
+    let sort = |now| {
+        Some(Sort {
+            href: "?sort=partner".to_owned(),
+            now,
+        })
+    };
     Queue {
-        summary: if s.is_empty() { "Nothing waits for you.".to_owned() } else { s.t("Three wait for you. The oldest has waited two days.") },
-        query: if s == State::Failing { "no such thing".to_owned() } else { s.t("") },
+        summary: if s.is_empty() {
+            "Nothing waits for you.".to_owned()
+        } else {
+            s.t("Three wait for you. The oldest has waited two days.")
+        },
+        query: if s == State::Failing {
+            "no such thing".to_owned()
+        } else {
+            s.t("")
+        },
         kept: vec![("state".to_owned(), s.t("waiting"))],
-        chips: chips_of(&[("Waiting for me", 3), ("In review", 8), ("Changes asked", 4), ("Approved", 0), ("All", 0)]),
+        chips: chips_of(&[
+            ("Waiting for me", 3),
+            ("In review", 8),
+            ("Changes asked", 4),
+            ("Approved", 0),
+            ("All", 0),
+        ]),
         sorts: [sort(None), sort(None), sort(Some("descending"))],
-        rows: if matches!(s, State::Empty | State::Failing) { Vec::new() } else { queue_rows(s) },
-        paging: if s == State::Failing { Paging::default() } else { paging(s) },
+        rows: if matches!(s, State::Empty | State::Failing) {
+            Vec::new()
+        } else {
+            queue_rows(s)
+        },
+        paging: if s == State::Failing {
+            Paging::default()
+        } else {
+            paging(s)
+        },
         filtered: s == State::Failing,
     }
 }
 
 fn queue_rows(s: State) -> Vec<QueueRow> {
     [
-        ("Brightwater Logistics", "first request", "Shipments API", "production · 2 scopes · 3 networks", RequestState::InReview, "1 of 2", "waiting for one more", -2 * DAY),
-        ("Quill Analytics", "2 live keys", "Reports API", "production · 1 scope", RequestState::ChangesAsked, "0 of 2", "your approval was voided by an edit", -5 * HOUR),
-        ("Tern Robotics", "first request", "Telemetry API", "sandbox · 4 scopes", RequestState::New, "0 of 1", "", -1_200),
-        ("Moss and Reed", "1 live key", "Reports API", "sandbox · 1 scope", RequestState::WaitingForPasskey, "1 of 1", "", -9 * DAY),
+        (
+            "Brightwater Logistics",
+            "first request",
+            "Shipments API",
+            "production · 2 scopes · 3 networks",
+            RequestState::InReview,
+            "1 of 2",
+            "waiting for one more",
+            -2 * DAY,
+        ),
+        (
+            "Quill Analytics",
+            "2 live keys",
+            "Reports API",
+            "production · 1 scope",
+            RequestState::ChangesAsked,
+            "0 of 2",
+            "your approval was voided by an edit",
+            -5 * HOUR,
+        ),
+        (
+            "Tern Robotics",
+            "first request",
+            "Telemetry API",
+            "sandbox · 4 scopes",
+            RequestState::New,
+            "0 of 1",
+            "",
+            -1_200,
+        ),
+        (
+            "Moss and Reed",
+            "1 live key",
+            "Reports API",
+            "sandbox · 1 scope",
+            RequestState::WaitingForPasskey,
+            "1 of 1",
+            "",
+            -9 * DAY,
+        ),
     ]
     .into_iter()
-    .map(|(partner, note, service, asks, state, approvals, approvals_note, since)| QueueRow {
-        id: "7f3a".to_owned(),
-        partner: s.t(partner),
-        partner_note: s.t(note),
-        service: s.t(service),
-        asks: s.t(asks),
-        state,
-        approvals: s.t(approvals),
-        approvals_note: s.t(approvals_note),
-        since: at(since),
-    })
+    .map(
+        |(partner, note, service, asks, state, approvals, approvals_note, since)| QueueRow {
+            id: "7f3a".to_owned(),
+            partner: s.t(partner),
+            partner_note: s.t(note),
+            service: s.t(service),
+            asks: s.t(asks),
+            state,
+            approvals: s.t(approvals),
+            approvals_note: s.t(approvals_note),
+            since: at(since),
+        },
+    )
     .collect()
 }
 
 pub(crate) fn key_rows(s: State) -> Vec<KeyRow> {
     [
-        ("lk_live_7Fq2mZ0a…", "Brightwater Logistics", KeyState::Active, Some(-40), 62 * DAY),
-        ("lk_live_Xy81bQ4t…", "Quill Analytics", KeyState::NotActive, None, 90 * DAY),
-        ("lk_test_0aPq77Lm…", "Tern Robotics", KeyState::Suspended, Some(-3 * DAY), 12 * DAY),
-        ("lk_live_Zz00aa11…", "Moss and Reed", KeyState::Compromised, Some(-DAY), -HOUR),
+        (
+            "lk_live_7Fq2mZ0a…",
+            "Brightwater Logistics",
+            KeyState::Active,
+            Some(-40),
+            62 * DAY,
+        ),
+        (
+            "lk_live_Xy81bQ4t…",
+            "Quill Analytics",
+            KeyState::NotActive,
+            None,
+            90 * DAY,
+        ),
+        (
+            "lk_test_0aPq77Lm…",
+            "Tern Robotics",
+            KeyState::Suspended,
+            Some(-3 * DAY),
+            12 * DAY,
+        ),
+        (
+            "lk_live_Zz00aa11…",
+            "Moss and Reed",
+            KeyState::Compromised,
+            Some(-DAY),
+            -HOUR,
+        ),
     ]
     .into_iter()
     .map(|(shown, partner, state, used, ends)| KeyRow {
@@ -350,12 +521,28 @@ pub(crate) fn key_rows(s: State) -> Vec<KeyRow> {
 
 fn keys(s: State) -> KeyList {
     KeyList {
-        summary: if s.is_empty() { "No key is live.".to_owned() } else { s.t("Four keys, one of them active.") },
-        query: if s == State::Failing { "lk_live_nothing".to_owned() } else { s.t("") },
+        summary: if s.is_empty() {
+            "No key is live.".to_owned()
+        } else {
+            s.t("Four keys, one of them active.")
+        },
+        query: if s == State::Failing {
+            "lk_live_nothing".to_owned()
+        } else {
+            s.t("")
+        },
         kept: Vec::new(),
         chips: chips_of(&[("All", 4), ("Active", 1), ("Ending soon", 1), ("Ended", 0)]),
-        rows: if matches!(s, State::Empty | State::Failing) { Vec::new() } else { key_rows(s) },
-        paging: if s == State::Failing { Paging::default() } else { paging(s) },
+        rows: if matches!(s, State::Empty | State::Failing) {
+            Vec::new()
+        } else {
+            key_rows(s)
+        },
+        paging: if s == State::Failing {
+            Paging::default()
+        } else {
+            paging(s)
+        },
         filtered: s == State::Failing,
     }
 }
@@ -377,29 +564,66 @@ fn key(s: State) -> KeyDetail {
         state,
         ends: at(if state.is_live() { 62 * DAY } else { -DAY }),
         last_used: live.then(|| (at(-40), s.t("203.0.113.0"))),
-        last_refused: live.then(|| (at(-3 * HOUR), s.t("the call came from a network that is not granted"), s.t("source_network"))),
+        last_refused: live.then(|| {
+            (
+                at(-3 * HOUR),
+                s.t("the call came from a network that is not granted"),
+                s.t("source_network"),
+            )
+        }),
         accepted: if live { 41_204 } else { 0 },
         refused: if live { 12 } else { 0 },
-        hours: if live { (0_u64..24).map(|hour| (200 + hour * (24 - hour) * 22, if hour == 20 { 40 } else { 0 })).collect() } else { Vec::new() },
+        hours: if live {
+            (0_u64..24)
+                .map(|hour| {
+                    (
+                        200 + hour * (24 - hour) * 22,
+                        if hour == 20 { 40 } else { 0 },
+                    )
+                })
+                .collect()
+        } else {
+            Vec::new()
+        },
         grant: grant_lines(s),
         facts: vec![
             Line::new("Recipient", s.t("Quay Desk")),
             Line::new("Made", s.t("28 days ago")),
             Line::new("Delivery", s.t("claimed after 14 minutes, receipt signed")),
-            Line::new("Grant", "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08").mono(),
+            Line::new(
+                "Grant",
+                "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+            )
+            .mono(),
         ],
         request_id: "7f3a".to_owned(),
         timeline: entries(s),
-        may: KeyMay { revoke: state.is_live(), suspend: state == KeyState::Active, resume: state == KeyState::Suspended, redeliver: state == KeyState::Sent, ..KeyMay::default() },
-        filled: refused(s, &[("reason", "Say why, so that the partner can act on it.")]),
+        may: KeyMay {
+            revoke: state.is_live(),
+            suspend: state == KeyState::Active,
+            resume: state == KeyState::Suspended,
+            redeliver: state == KeyState::Sent,
+            ..KeyMay::default()
+        },
+        filled: refused(
+            s,
+            &[("reason", "Say why, so that the partner can act on it.")],
+        ),
     }
 }
 
 fn partner_key(s: State) -> KeyDetail {
     KeyDetail {
         partner_id: String::new(),
-        state: if s == State::Failing { KeyState::Compromised } else { KeyState::Active },
-        may: KeyMay { replace: true, ..KeyMay::default() },
+        state: if s == State::Failing {
+            KeyState::Compromised
+        } else {
+            KeyState::Active
+        },
+        may: KeyMay {
+            replace: true,
+            ..KeyMay::default()
+        },
         filled: Filled::default(),
         ..key(s)
     }

@@ -2,12 +2,13 @@
 
 use app::components::{Choice, Filled, Line, Pill, Tone};
 use app::pages::gateway::{
-    GatewayDetail, GatewayList, GatewayRow, NewGateway, Tried, gateway_page, gateways_page, new_gateway_page,
+    GatewayDetail, GatewayList, GatewayRow, NewGateway, Tried, gateway_page, gateways_page,
+    new_gateway_page,
 };
 use app::pages::policy::{PolicyForm, policy_page};
 use app::pages::service::{
-    EndpointRow, EnvironmentRow, NewService, ScopeRow, ServiceDetail, ServiceList, ServiceRow, new_service_page,
-    service_page, services_page,
+    EndpointRow, EnvironmentRow, NewService, ScopeRow, ServiceDetail, ServiceList, ServiceRow,
+    new_service_page, service_page, services_page,
 };
 use app::pages::state::Standing;
 use app::shell::Area;
@@ -17,35 +18,70 @@ use super::{HOUR, Sample, State, at, contact, named, staff};
 
 pub(crate) fn pages(s: State) -> Vec<Sample> {
     vec![
-        named("services", move || services_page(staff(s, Area::Services), services(s))),
+        named("services", move || {
+            services_page(staff(s, Area::Services), services(s))
+        }),
         named("service-new", move || {
-            let filled = refused(s, &[("name", "Name the service."), ("description", "Say what it is for."), ("base_url", "Write a whole address, such as https://api.example.com.")]);
+            let filled = refused(
+                s,
+                &[
+                    ("name", "Name the service."),
+                    ("description", "Say what it is for."),
+                    (
+                        "base_url",
+                        "Write a whole address, such as https://api.example.com.",
+                    ),
+                ],
+            );
             new_service_page(staff(s, Area::Services), NewService { filled })
         }),
-        named("service", move || service_page(staff(s, Area::Services), service(s, true))),
-        named("service-partner", move || service_page(contact(s, Area::Services), service(s, false))),
-        named("policy", move || policy_page(staff(s, Area::Services), policy(s))),
-        named("gateways", move || gateways_page(staff(s, Area::Gateways), gateways(s))),
-        named("gateway-new", move || new_gateway_page(staff(s, Area::Gateways), new_gateway(s))),
-        named("gateway", move || gateway_page(staff(s, Area::Gateways), gateway(s))),
+        named("service", move || {
+            service_page(staff(s, Area::Services), service(s, true))
+        }),
+        named("service-partner", move || {
+            service_page(contact(s, Area::Services), service(s, false))
+        }),
+        named("policy", move || {
+            policy_page(staff(s, Area::Services), policy(s))
+        }),
+        named("gateways", move || {
+            gateways_page(staff(s, Area::Gateways), gateways(s))
+        }),
+        named("gateway-new", move || {
+            new_gateway_page(staff(s, Area::Gateways), new_gateway(s))
+        }),
+        named("gateway", move || {
+            gateway_page(staff(s, Area::Gateways), gateway(s))
+        }),
     ]
 }
 
 fn services(s: State) -> ServiceList {
-    let rows = if s.is_empty() { Vec::new() } else {
-        [("Shipments API", "Where a parcel is, and what happened to it."), ("Reports API", "Monthly figures by region.")]
-            .into_iter()
-            .map(|(name, description)| ServiceRow {
-                id: "v1".to_owned(),
-                name: s.t(name),
-                description: s.t(description),
-                environments: s.t("sandbox, production"),
-                scopes: 2,
-                standing: Standing::Active,
-            })
-            .collect()
+    let rows = if s.is_empty() {
+        Vec::new()
+    } else {
+        [
+            (
+                "Shipments API",
+                "Where a parcel is, and what happened to it.",
+            ),
+            ("Reports API", "Monthly figures by region."),
+        ]
+        .into_iter()
+        .map(|(name, description)| ServiceRow {
+            id: "v1".to_owned(),
+            name: s.t(name),
+            description: s.t(description),
+            environments: s.t("sandbox, production"),
+            scopes: 2,
+            standing: Standing::Active,
+        })
+        .collect()
     };
-    ServiceList { rows, may_edit: true }
+    ServiceList {
+        rows,
+        may_edit: true,
+    }
 }
 
 fn service(s: State, may_edit: bool) -> ServiceDetail {
@@ -58,30 +94,58 @@ fn service(s: State, may_edit: bool) -> ServiceDetail {
         standing: Standing::Active,
         environments: if full {
             vec![
-                EnvironmentRow { name: "sandbox".to_owned(), policy: s.t("1 approval, at most 365 days"), version: 1 },
-                EnvironmentRow { name: "production".to_owned(), policy: s.t("2 approvals, at most 180 days, networks needed"), version: 4 },
+                EnvironmentRow {
+                    name: "sandbox".to_owned(),
+                    policy: s.t("1 approval, at most 365 days"),
+                    version: 1,
+                },
+                EnvironmentRow {
+                    name: "production".to_owned(),
+                    policy: s.t("2 approvals, at most 180 days, networks needed"),
+                    version: 4,
+                },
             ]
         } else {
             Vec::new()
         },
         scopes: if full {
             vec![
-                ScopeRow { name: s.t("shipments:read"), allows: s.t("Read the status and events of shipments."), sensitivity: Some(Pill::new(s.t("Personal data"), Tone::Warn)) },
-                ScopeRow { name: s.t("shipments:write"), allows: s.t("Create and cancel shipments."), sensitivity: Some(Pill::new("Moves money or goods", Tone::Stop)) },
+                ScopeRow {
+                    name: s.t("shipments:read"),
+                    allows: s.t("Read the status and events of shipments."),
+                    sensitivity: Some(Pill::new(s.t("Personal data"), Tone::Warn)),
+                },
+                ScopeRow {
+                    name: s.t("shipments:write"),
+                    allows: s.t("Create and cancel shipments."),
+                    sensitivity: Some(Pill::new("Moves money or goods", Tone::Stop)),
+                },
             ]
         } else {
             Vec::new()
         },
         endpoints: if full {
             vec![
-                EndpointRow { method: "GET".to_owned(), pattern: s.t("/v2/shipments/{id}"), scopes: s.t("shipments:read") },
-                EndpointRow { method: "POST".to_owned(), pattern: s.t("/v2/shipments"), scopes: s.t("shipments:write") },
+                EndpointRow {
+                    method: "GET".to_owned(),
+                    pattern: s.t("/v2/shipments/{id}"),
+                    scopes: s.t("shipments:read"),
+                },
+                EndpointRow {
+                    method: "POST".to_owned(),
+                    pattern: s.t("/v2/shipments"),
+                    scopes: s.t("shipments:write"),
+                },
             ]
         } else {
             Vec::new()
         },
         may_edit,
-        filled: refused(s, &[("pattern", "A pattern begins with a slash.")]).of_form("endpoint"),
+        filled: if may_edit {
+            refused(s, &[("pattern", "A pattern begins with a slash.")]).of_form("endpoint")
+        } else {
+            Filled::default()
+        },
     }
 }
 
@@ -93,18 +157,33 @@ fn policy(s: State) -> PolicyForm {
         .with("link_hours", "72")
         .with("networks_required", "yes");
     if s == State::Failing {
-        filled.refuse("approvals", "At least one approval is needed; zero cannot be set.");
+        filled.refuse(
+            "approvals",
+            "At least one approval is needed; zero cannot be set.",
+        );
     }
     PolicyForm {
         service: s.t("Shipments API"),
         service_id: "v1".to_owned(),
         environment: "production".to_owned(),
         version: 4,
-        weakens: if s.is_empty() { Vec::new() } else { vec![s.t("Approvals needed: 1 instead of 2."), s.t("Longest life: 365 days instead of 180.")] },
+        weakens: if s.is_empty() {
+            Vec::new()
+        } else {
+            vec![
+                s.t("Approvals needed: 1 instead of 2."),
+                s.t("Longest life: 365 days instead of 180."),
+            ]
+        },
         second_person: true,
-        pending: if s == State::Full { s.t("Amber Office proposed a change an hour ago.") } else { String::new() },
+        pending: if s == State::Full {
+            s.t("Amber Office proposed a change an hour ago.")
+        } else {
+            String::new()
+        },
         history: vec![
-            Line::new("Version 4", s.t("2 approvals, 180 days")).remark(s.t("since 1 October 2026")),
+            Line::new("Version 4", s.t("2 approvals, 180 days"))
+                .remark(s.t("since 1 October 2026")),
             Line::new("Version 3", s.t("2 approvals, 365 days")),
         ],
         filled,
@@ -112,10 +191,26 @@ fn policy(s: State) -> PolicyForm {
 }
 
 fn gateways(s: State) -> GatewayList {
-    let rows = if s.is_empty() { Vec::new() } else {
+    let rows = if s.is_empty() {
+        Vec::new()
+    } else {
         vec![
-            GatewayRow { id: "g1".to_owned(), name: s.t("edge, region north"), kind: s.t("nginx"), serves: s.t("Shipments API: sandbox, production"), standing: Standing::Active, last_asked: Some(at(-2)) },
-            GatewayRow { id: "g2".to_owned(), name: s.t("edge, region south"), kind: s.t("verify API"), serves: s.t("Reports API: sandbox"), standing: Standing::Ended, last_asked: None },
+            GatewayRow {
+                id: "g1".to_owned(),
+                name: s.t("edge, region north"),
+                kind: s.t("nginx"),
+                serves: s.t("Shipments API: sandbox, production"),
+                standing: Standing::Active,
+                last_asked: Some(at(-2)),
+            },
+            GatewayRow {
+                id: "g2".to_owned(),
+                name: s.t("edge, region south"),
+                kind: s.t("verify API"),
+                serves: s.t("Reports API: sandbox"),
+                standing: Standing::Ended,
+                last_asked: None,
+            },
         ]
     };
     GatewayList { rows }
@@ -125,10 +220,26 @@ fn new_gateway(s: State) -> NewGateway {
     NewGateway {
         kinds: vec![
             Choice::new("verify", s.t("Verify API")).help(s.t("Posts the call as JSON.")),
-            Choice::new("nginx", "nginx").help(s.t("auth_request, with X-Original-URI and X-Original-Method.")),
+            Choice::new("nginx", "nginx")
+                .help(s.t("auth_request, with X-Original-URI and X-Original-Method.")),
         ],
-        pairs: if s.is_empty() { Vec::new() } else { vec![Choice::new("v1/production", s.t("Shipments API, production")), Choice::new("v1/sandbox", s.t("Shipments API, sandbox"))] },
-        filled: refused(s, &[("name", "Name the gateway."), ("pair", "Pick at least one."), ("proxies", "“10.0.0.0/40” is not a network.")]).with("kind", "verify"),
+        pairs: if s.is_empty() {
+            Vec::new()
+        } else {
+            vec![
+                Choice::new("v1/production", s.t("Shipments API, production")),
+                Choice::new("v1/sandbox", s.t("Shipments API, sandbox")),
+            ]
+        },
+        filled: refused(
+            s,
+            &[
+                ("name", "Name the gateway."),
+                ("pair", "Pick at least one."),
+                ("proxies", "“10.0.0.0/40” is not a network."),
+            ],
+        )
+        .with("kind", "verify"),
     }
 }
 
@@ -147,7 +258,11 @@ fn gateway(s: State) -> GatewayDetail {
         tried: (!s.is_empty()).then(|| Tried {
             accepted: s == State::Full,
             code: if s == State::Full { "accepted".to_owned() } else { s.t("source_network") },
-            words: s.t("The key is good, but the call came from a network that its grant does not name."),
+            words: if s == State::Full {
+                "The call would be let through.".to_owned()
+            } else {
+                s.t("The key is good, but the call came from a network that its grant does not name.")
+            },
             lines: vec![Line::new("Key", s.t("lk_live_7Fq2mZ0a…")).mono(), Line::new("Partner", s.t("Brightwater Logistics")), Line::new("Asked", at(-HOUR).exact)],
         }),
         filled: refused(s, &[("key", "Paste a key."), ("path", "A path begins with a slash."), ("source_ip", "Write an address, such as 203.0.113.4.")]),

@@ -14,17 +14,35 @@ use super::{Sample, State, named, staff};
 pub(crate) fn pages(s: State) -> Vec<Sample> {
     let mut pages = vec![
         named("claim", move || {
-            claim_page(Claim { host: s.t("Alder Works"), delivery_id: s.t("d1"), security_contact: s.t("security@alder.example") })
+            claim_page(Claim {
+                host: s.t("Alder Works"),
+                delivery_id: s.t("d1"),
+                security_contact: s.t("security@alder.example"),
+            })
         }),
         named("link", move || {
-            link_page(Link { host: s.t("Alder Works"), link_id: s.t("l1"), security_contact: s.t("security@alder.example") })
+            link_page(Link {
+                host: s.t("Alder Works"),
+                link_id: s.t("l1"),
+                security_contact: s.t("security@alder.example"),
+            })
         }),
         named("enrolled", move || enrolled_page(enrolled(s))),
         named("sign-in", move || {
-            let reason = if s.is_empty() { String::new() } else { s.t("You were signed out after an hour without use.") };
-            sign_in_page(SignIn { host: s.t("Alder Works"), return_to: s.t("/requests"), reason })
+            let reason = if s.is_empty() {
+                String::new()
+            } else {
+                s.t("You were signed out after an hour without use.")
+            };
+            sign_in_page(SignIn {
+                host: s.t("Alder Works"),
+                return_to: s.t("/requests"),
+                reason,
+            })
         }),
-        named("confirm", move || confirm_page(staff(s, Area::Keys), confirm(s))),
+        named("confirm", move || {
+            confirm_page(staff(s, Area::Keys), confirm(s))
+        }),
     ];
     for (name, refusal) in [
         ("error-404", Refusal::NotFound),
@@ -36,7 +54,9 @@ pub(crate) fn pages(s: State) -> Vec<Sample> {
         ("error-500", Refusal::Failed(s.t("01J9-7Q"))),
         ("error-503", Refusal::Unavailable),
     ] {
-        pages.push(named(name, move || error_page(&s.t("Alder Works"), refusal)));
+        pages.push(named(name, move || {
+            error_page(&s.t("Alder Works"), refusal)
+        }));
     }
     pages
 }
@@ -58,8 +78,19 @@ fn confirm(s: State) -> Confirm {
     Confirm {
         title: s.t("Revoke a key"),
         does: s.t("The key lk_live_7Fq2mZ0a… ends now. The partner is told, with your reason."),
-        breaks: if s.is_empty() { String::new() } else { s.t(breaks) },
-        lines: [vec![Line::new("Act", s.t("revoke")), Line::new("By", s.t("Blue Desk"))], signed(s)].concat(),
+        breaks: if s.is_empty() {
+            String::new()
+        } else {
+            s.t(breaks)
+        },
+        lines: [
+            vec![
+                Line::new("Act", s.t("revoke")),
+                Line::new("By", s.t("Blue Desk")),
+            ],
+            signed(s),
+        ]
+        .concat(),
         act_json: s.t("{\"act\":\"revoke\"}"),
         button: s.t("Revoke the key"),
         finish_url: "/confirm/c1".to_owned(),

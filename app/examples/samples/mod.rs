@@ -23,8 +23,7 @@ pub(crate) enum State {
 }
 
 /// Text that must stay text wherever it is put.
-pub(crate) const HOSTILE: &str =
-    "</textarea></title></script><script>alert(1)</script><img src=x onerror=alert(1)>\"'&lt; onload='x' Aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+pub(crate) const HOSTILE: &str = "</textarea></title></script><script>alert(1)</script><img src=x onerror=alert(1)>\"'&lt; onload='x' Aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 
 const NOW: i64 = 1_800_000_000_000_000;
 pub(crate) const HOUR: i64 = 3_600;
@@ -42,9 +41,12 @@ pub(crate) fn all() -> Vec<Sample> {
             pages.extend(people::pages(state));
             pages.extend(catalogue::pages(state));
             pages.extend(evidence::pages(state));
-            pages
-                .into_iter()
-                .map(move |(name, make)| (format!("{name}-{}", format!("{state:?}").to_lowercase()), make))
+            pages.into_iter().map(move |(name, make)| {
+                (
+                    format!("{name}-{}", format!("{state:?}").to_lowercase()),
+                    make,
+                )
+            })
         })
         .collect()
 }
@@ -68,7 +70,10 @@ pub(crate) fn named<F: FnOnce() -> Page + Send + 'static>(name: &str, make: F) -
 }
 
 pub(crate) fn at(seconds: i64) -> Moment {
-    Moment::new(Timestamp::from_micros(NOW + seconds * 1_000_000), Timestamp::from_micros(NOW))
+    Moment::new(
+        Timestamp::from_micros(NOW + seconds * 1_000_000),
+        Timestamp::from_micros(NOW),
+    )
 }
 
 pub(crate) fn staff(state: State, here: Area) -> Shell {
@@ -76,10 +81,18 @@ pub(crate) fn staff(state: State, here: Area) -> Shell {
         host: state.t("Alder Works"),
         viewer: Viewer {
             name: state.t("Blue Desk"),
-            side: Side::Staff(Roles { owner: true, operator: true, reviewer: true, auditor: true }),
+            side: Side::Staff(Roles {
+                owner: true,
+                operator: true,
+                reviewer: true,
+                auditor: true,
+            }),
         },
         here,
-        flash: (state == State::Failing).then(|| Flash { tone: Tone::Ok, text: state.t("The request was sent back.") }),
+        flash: (state == State::Failing).then(|| Flash {
+            tone: Tone::Ok,
+            text: state.t("The request was sent back."),
+        }),
     }
 }
 
@@ -87,7 +100,10 @@ pub(crate) fn contact(state: State, here: Area) -> Shell {
     Shell {
         viewer: Viewer {
             name: state.t("Quay Desk"),
-            side: Side::Contact { partner: state.t("Brightwater Logistics"), admin: true },
+            side: Side::Contact {
+                partner: state.t("Brightwater Logistics"),
+                admin: true,
+            },
         },
         ..staff(state, here)
     }
@@ -95,23 +111,54 @@ pub(crate) fn contact(state: State, here: Area) -> Shell {
 
 pub(crate) fn entries(s: State) -> Vec<TimelineEntry> {
     if s.is_empty() {
-        return vec![TimelineEntry { title: "Draft begun".to_owned(), detail: String::new(), at: Some(at(-60)), tone: Tone::Plain }];
+        return vec![TimelineEntry {
+            title: "Draft begun".to_owned(),
+            detail: String::new(),
+            at: Some(at(-60)),
+            tone: Tone::Plain,
+        }];
     }
     [
-        ("Approved by one of two", "passkey “blue key”", -2 * HOUR, Tone::Ok),
+        (
+            "Approved by one of two",
+            "passkey “blue key”",
+            -2 * HOUR,
+            Tone::Ok,
+        ),
         ("Changes asked in Workflow", "", -20 * HOUR, Tone::Warn),
-        ("Revision 2 handed in", "3 answers changed", -DAY, Tone::Info),
-        ("Revision 1 handed in", "by a partner admin", -3 * DAY, Tone::Plain),
+        (
+            "Revision 2 handed in",
+            "3 answers changed",
+            -DAY,
+            Tone::Info,
+        ),
+        (
+            "Revision 1 handed in",
+            "by a partner admin",
+            -3 * DAY,
+            Tone::Plain,
+        ),
     ]
     .into_iter()
-    .map(|(title, detail, when, tone)| TimelineEntry { title: s.t(title), detail: s.t(detail), at: Some(at(when)), tone })
+    .map(|(title, detail, when, tone)| TimelineEntry {
+        title: s.t(title),
+        detail: s.t(detail),
+        at: Some(at(when)),
+        tone,
+    })
     .collect()
 }
 
 pub(crate) fn votes(s: State) -> Vec<Vote> {
     vec![
-        Vote { by: Some(s.t("Amber Office")), detail: s.t("approved 2 hours ago, passkey “blue key”") },
-        Vote { by: None, detail: s.t("you can give this one") },
+        Vote {
+            by: Some(s.t("Amber Office")),
+            detail: s.t("approved 2 hours ago, passkey “blue key”"),
+        },
+        Vote {
+            by: None,
+            detail: s.t("you can give this one"),
+        },
     ]
 }
 

@@ -16,7 +16,13 @@ pub struct ConfirmPanel {
 }
 
 pub fn confirm_panel(panel: ConfirmPanel) -> AnyView {
-    let ConfirmPanel { title, breaks, action, fields, button } = panel;
+    let ConfirmPanel {
+        title,
+        breaks,
+        action,
+        fields,
+        button,
+    } = panel;
     let open = fields.iter().any(Field::is_refused);
     let fields = fields.into_iter().map(Field::view).collect_view();
     view! {

@@ -43,7 +43,11 @@ pub struct Choice {
 
 impl Choice {
     pub fn new(value: impl Into<String>, label: impl Into<String>) -> Self {
-        Self { value: value.into(), label: label.into(), ..Self::default() }
+        Self {
+            value: value.into(),
+            label: label.into(),
+            ..Self::default()
+        }
     }
 
     #[must_use]
@@ -80,20 +84,40 @@ impl Field {
 
     /// Few characters: numbers, codes, short names.
     pub fn short(filled: &Filled, name: &str, label: &str) -> Self {
-        Self::new(filled, name, label, Control::Input("text", "input short", "off"))
+        Self::new(
+            filled,
+            name,
+            label,
+            Control::Input("text", "input short", "off"),
+        )
     }
 
     /// For what a machine reads: paths, networks, URLs.
     pub fn mono(filled: &Filled, name: &str, label: &str) -> Self {
-        Self::new(filled, name, label, Control::Input("text", "input mono", "off"))
+        Self::new(
+            filled,
+            name,
+            label,
+            Control::Input("text", "input mono", "off"),
+        )
     }
 
     pub fn number(filled: &Filled, name: &str, label: &str) -> Self {
-        Self::new(filled, name, label, Control::Input("number", "input short", "off"))
+        Self::new(
+            filled,
+            name,
+            label,
+            Control::Input("number", "input short", "off"),
+        )
     }
 
     pub fn date(filled: &Filled, name: &str, label: &str) -> Self {
-        Self::new(filled, name, label, Control::Input("date", "input short", "off"))
+        Self::new(
+            filled,
+            name,
+            label,
+            Control::Input("date", "input short", "off"),
+        )
     }
 
     /// The address of somebody else; the browser's own is not offered.
@@ -111,7 +135,10 @@ impl Field {
 
     pub fn radios(filled: &Filled, name: &str, label: &str, choices: Vec<Choice>) -> Self {
         let value = filled.value(name);
-        Self { value, ..Self::new(filled, name, label, Control::Choices("radio", choices)) }
+        Self {
+            value,
+            ..Self::new(filled, name, label, Control::Choices("radio", choices))
+        }
     }
 
     /// Several of several. The chosen ones are taken from `filled` at once.
@@ -122,7 +149,10 @@ impl Field {
             .map(|choice| choice.value.clone())
             .collect::<Vec<_>>()
             .join("\n");
-        Self { value: chosen, ..Self::new(filled, name, label, Control::Choices("checkbox", choices)) }
+        Self {
+            value: chosen,
+            ..Self::new(filled, name, label, Control::Choices("checkbox", choices))
+        }
     }
 
     #[must_use]
@@ -160,8 +190,22 @@ impl Field {
 
 /// Renders the field.
 pub fn field(field: Field) -> AnyView {
-    let Field { id, name, label, help, value, error, optional, control, .. } = field;
-    let label = if optional { format!("{label} (optional)") } else { label };
+    let Field {
+        id,
+        name,
+        label,
+        help,
+        value,
+        error,
+        optional,
+        control,
+        ..
+    } = field;
+    let label = if optional {
+        format!("{label} (optional)")
+    } else {
+        label
+    };
     let described = described(&id, &help, error.as_ref());
     let invalid = error.is_some().then_some("true");
     let help = (!help.is_empty())
@@ -240,7 +284,13 @@ fn control_view(
     }
 }
 
-fn choices_view(kind: &'static str, id: &str, name: &str, value: &str, choices: Vec<Choice>) -> AnyView {
+fn choices_view(
+    kind: &'static str,
+    id: &str,
+    name: &str,
+    value: &str,
+    choices: Vec<Choice>,
+) -> AnyView {
     choices
         .into_iter()
         .enumerate()

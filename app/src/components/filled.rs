@@ -19,7 +19,11 @@ impl Filled {
     ) -> Self {
         let mut filled = Self::default();
         for (name, value) in pairs {
-            filled.values.entry(name.into()).or_default().push(value.into());
+            filled
+                .values
+                .entry(name.into())
+                .or_default()
+                .push(value.into());
         }
         filled
     }
@@ -27,7 +31,10 @@ impl Filled {
     /// Adds a value.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
-        self.values.entry(name.to_owned()).or_default().push(value.into());
+        self.values
+            .entry(name.to_owned())
+            .or_default()
+            .push(value.into());
         self
     }
 
@@ -78,7 +85,9 @@ impl Filled {
     }
 
     pub fn errors(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.errors.iter().map(|(name, sentence)| (name.as_str(), sentence.as_str()))
+        self.errors
+            .iter()
+            .map(|(name, sentence)| (name.as_str(), sentence.as_str()))
     }
 }
 

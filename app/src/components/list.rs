@@ -20,7 +20,11 @@ pub struct Line {
 
 impl Line {
     pub fn new(label: impl Into<String>, value: impl Into<String>) -> Self {
-        Self { label: label.into(), value: value.into(), ..Self::default() }
+        Self {
+            label: label.into(),
+            value: value.into(),
+            ..Self::default()
+        }
     }
 
     #[must_use]
@@ -67,7 +71,13 @@ pub fn facts(entries: Vec<Line>) -> AnyView {
 }
 
 fn value(line: Line) -> AnyView {
-    let Line { value, remark, removed, mono, .. } = line;
+    let Line {
+        value,
+        remark,
+        removed,
+        mono,
+        ..
+    } = line;
     let class = if mono { "mono" } else { "" };
     let removed = (!removed.is_empty()).then(|| view! { " "<del>{removed}</del> });
     let remark = (!remark.is_empty()).then(|| view! { " "<small>{format!("({remark})")}</small> });
@@ -84,11 +94,19 @@ pub struct Answer {
 
 impl Answer {
     pub fn new(question: impl Into<String>, answer: impl Into<String>) -> Self {
-        Self { question: question.into(), answer: vec![Change::Same(answer.into())], mono: false }
+        Self {
+            question: question.into(),
+            answer: vec![Change::Same(answer.into())],
+            mono: false,
+        }
     }
 
     pub fn changed(question: impl Into<String>, answer: Vec<Change>) -> Self {
-        Self { question: question.into(), answer, mono: false }
+        Self {
+            question: question.into(),
+            answer,
+            mono: false,
+        }
     }
 
     #[must_use]
@@ -102,7 +120,10 @@ pub fn answers(entries: Vec<Answer>) -> AnyView {
     let entries = entries
         .into_iter()
         .map(|entry| {
-            let empty = entry.answer.iter().all(|piece| matches!(piece, Change::Same(text) if text.trim().is_empty()));
+            let empty = entry
+                .answer
+                .iter()
+                .all(|piece| matches!(piece, Change::Same(text) if text.trim().is_empty()));
             let answer = if empty {
                 view! { <dd class="none">"Not answered"</dd> }.into_any()
             } else {

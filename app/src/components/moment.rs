@@ -23,11 +23,19 @@ impl Moment {
         } else {
             format!("{} ago", span(now.since(at).as_secs()))
         };
-        Self { relative, exact: at.minute(), machine: at.to_string() }
+        Self {
+            relative,
+            exact: at.minute(),
+            machine: at.to_string(),
+        }
     }
 
     pub fn view(&self) -> AnyView {
-        let Self { relative, exact, machine } = self.clone();
+        let Self {
+            relative,
+            exact,
+            machine,
+        } = self.clone();
         view! { <time datetime=machine title=exact>{relative}</time> }.into_any()
     }
 }

@@ -6,8 +6,13 @@ use super::text::Tone;
 
 /// A message of its own: what happened, what is safe, what to do.
 pub fn notice(tone: Tone, body: impl IntoView + 'static) -> AnyView {
-    let role = if tone == Tone::Stop { "alert" } else { "status" };
-    view! { <div class=format!("notice {}", tone.class()) role=role>{body.into_any()}</div> }.into_any()
+    let role = if tone == Tone::Stop {
+        "alert"
+    } else {
+        "status"
+    };
+    view! { <div class=format!("notice {}", tone.class()) role=role>{body.into_any()}</div> }
+        .into_any()
 }
 
 /// An empty state teaches: what would stand here, and how it gets there.
@@ -17,7 +22,8 @@ pub fn empty(
     action: Option<(String, String)>,
 ) -> AnyView {
     let action = action.map(|(href, label)| view! { <a class="btn" href=href>{label}</a> });
-    view! { <div class="empty"><h2>{title.into()}</h2><p>{text.into()}</p>{action}</div> }.into_any()
+    view! { <div class="empty"><h2>{title.into()}</h2><p>{text.into()}</p>{action}</div> }
+        .into_any()
 }
 
 /// Stands beside an island: what to do where scripts are off, or where the module does not load.

@@ -16,7 +16,12 @@ pub struct Comment {
 }
 
 pub fn comment(entry: Comment) -> AnyView {
-    let Comment { by, at, verdict, text } = entry;
+    let Comment {
+        by,
+        at,
+        verdict,
+        text,
+    } = entry;
     let verdict = (!verdict.is_empty()).then(|| view! { <small>" · "{verdict}</small> });
     view! {
         <div class="note">

@@ -20,7 +20,10 @@ pub struct Sort {
 
 impl Column {
     pub fn new(label: &str) -> Self {
-        Self { label: label.to_owned(), ..Self::default() }
+        Self {
+            label: label.to_owned(),
+            ..Self::default()
+        }
     }
 
     #[must_use]
@@ -47,10 +50,17 @@ pub struct Table {
 }
 
 pub fn table(table: Table) -> AnyView {
-    let Table { caption, id, columns, rows } = table;
+    let Table {
+        caption,
+        id,
+        columns,
+        rows,
+    } = table;
     let id = (!id.is_empty()).then_some(id);
-    let labels: Vec<(String, bool)> =
-        columns.iter().map(|column| (column.label.clone(), column.number)).collect();
+    let labels: Vec<(String, bool)> = columns
+        .iter()
+        .map(|column| (column.label.clone(), column.number))
+        .collect();
     let headers = columns.into_iter().map(header).collect_view();
     let rows = rows
         .into_iter()
@@ -83,7 +93,8 @@ fn header(column: Column) -> AnyView {
     let class = column.number.then_some("num");
     match column.sort {
         Some(Sort { href, now }) => {
-            view! { <th scope="col" class=class aria-sort=now><a href=href>{column.label}</a></th> }.into_any()
+            view! { <th scope="col" class=class aria-sort=now><a href=href>{column.label}</a></th> }
+                .into_any()
         }
         None if column.label.is_empty() => {
             view! { <th scope="col"><span class="sr">"Actions"</span></th> }.into_any()
@@ -139,11 +150,16 @@ pub struct Paging {
 }
 
 pub fn pagination(paging: Paging) -> AnyView {
-    let Paging { place, newer, older } = paging;
+    let Paging {
+        place,
+        newer,
+        older,
+    } = paging;
     if place.is_empty() && newer.is_none() && older.is_none() {
         return ().into_any();
     }
-    let newer = newer.map(|href| view! { <a class="btn small" rel="prev" href=href>"Previous"</a> });
+    let newer =
+        newer.map(|href| view! { <a class="btn small" rel="prev" href=href>"Previous"</a> });
     let older = older.map(|href| view! { <a class="btn small" rel="next" href=href>"Next"</a> });
     view! {
         <nav class="pages" aria-label="Pages">

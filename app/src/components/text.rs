@@ -36,7 +36,10 @@ pub struct Pill {
 
 impl Pill {
     pub fn new(label: impl Into<String>, tone: Tone) -> Self {
-        Self { label: label.into(), tone }
+        Self {
+            label: label.into(),
+            tone,
+        }
     }
 }
 

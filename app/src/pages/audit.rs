@@ -6,8 +6,8 @@
 use leptos::prelude::*;
 
 use crate::components::{
-    Choice, Column, Field, Filled, Line, Moment, Paging, Pill, Table, Tone, card, crumbs, empty, error_summary, facts,
-    head, pagination, pill, table,
+    Choice, Column, Field, Filled, Line, Moment, Paging, Pill, Table, Tone, card, crumbs, empty,
+    error_summary, facts, head, pagination, pill, table,
 };
 use crate::render::Page;
 use crate::shell::{Shell, page, slim};
@@ -39,7 +39,15 @@ pub struct AuditRow {
 }
 
 pub fn audit_page(shell: Shell, vm: Audit) -> Page {
-    let Audit { summary, acts, filled, rows, paging, filtered, may_export } = vm;
+    let Audit {
+        summary,
+        acts,
+        filled,
+        rows,
+        paging,
+        filtered,
+        may_export,
+    } = vm;
     let export = may_export.then(|| export_form(&filled));
     let list = if rows.is_empty() {
         let text = if filtered {
@@ -49,7 +57,9 @@ pub fn audit_page(shell: Shell, vm: Audit) -> Page {
         };
         view! { <div class="card">{empty("Nothing to show", text, None)}</div> }.into_any()
     } else {
-        let columns = ["When", "Who", "Act", "Subject", "Outcome"].map(Column::new).to_vec();
+        let columns = ["When", "Who", "Act", "Subject", "Outcome"]
+            .map(Column::new)
+            .to_vec();
         let rows = rows.into_iter().map(row).collect();
         view! { <div class="card">{table(Table { caption: "Audit log".to_owned(), id: String::new(), columns, rows })}</div>{pagination(paging)} }
             .into_any()
@@ -65,7 +75,11 @@ pub fn audit_page(shell: Shell, vm: Audit) -> Page {
 
 fn filters(mut acts: Vec<Choice>, filled: &Filled) -> AnyView {
     acts.insert(0, Choice::new("", "Any act"));
-    let outcomes = vec![Choice::new("", "Any outcome"), Choice::new("done", "Done"), Choice::new("refused", "Refused")];
+    let outcomes = vec![
+        Choice::new("", "Any outcome"),
+        Choice::new("done", "Done"),
+        Choice::new("refused", "Refused"),
+    ];
     view! {
         <form class="card" method="get" action="/audit" role="search">
             <div class="body"><div class="triple">
@@ -90,7 +104,15 @@ fn export_form(filled: &Filled) -> AnyView {
 }
 
 fn row(row: AuditRow) -> Vec<AnyView> {
-    let AuditRow { id, at, actor, credential, act, subject, refused } = row;
+    let AuditRow {
+        id,
+        at,
+        actor,
+        credential,
+        act,
+        subject,
+        refused,
+    } = row;
     vec![
         view! { <a href=format!("/audit/{id}")>{at.view()}</a> }.into_any(),
         view! { <span>{actor}</span><small>{credential}</small> }.into_any(),
@@ -101,7 +123,11 @@ fn row(row: AuditRow) -> Vec<AnyView> {
 }
 
 fn outcome(refused: bool) -> Pill {
-    if refused { Pill::new("Refused", Tone::Stop) } else { Pill::new("Done", Tone::Ok) }
+    if refused {
+        Pill::new("Refused", Tone::Stop)
+    } else {
+        Pill::new("Done", Tone::Ok)
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -115,7 +141,13 @@ pub struct AuditEntry {
 }
 
 pub fn audit_entry_page(shell: Shell, vm: AuditEntry) -> Page {
-    let AuditEntry { number, act, refused, facts: known, evidence } = vm;
+    let AuditEntry {
+        number,
+        act,
+        refused,
+        facts: known,
+        evidence,
+    } = vm;
     let evidence = if evidence.is_empty() {
         view! { <p class="small">"This entry rests on no assertion: it was made by the console, by a job or by somebody who had not proved who they are."</p> }.into_any()
     } else {

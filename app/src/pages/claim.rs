@@ -17,7 +17,11 @@ pub struct Claim {
 }
 
 pub fn claim_page(vm: Claim) -> Page {
-    let Claim { host, delivery_id, security_contact } = vm;
+    let Claim {
+        host,
+        delivery_id,
+        security_contact,
+    } = vm;
     let way = steps(vec![
         (Step::Now, view! { "Confirm with the passkey of the person to whom we wrote. Nothing is opened before." }.into_any()),
         (Step::Later, view! { "See who sends it, what it opens and until when, and the key itself: once, only here." }.into_any()),

@@ -28,9 +28,22 @@ pub struct Confirm {
 }
 
 pub fn confirm_page(shell: Shell, vm: Confirm) -> Page {
-    let Confirm { title, does, breaks, lines: signed, act_json, button, finish_url, back } = vm;
-    let breaks = (!breaks.is_empty())
-        .then(|| notice(Tone::Stop, view! { <h2>"What this breaks"</h2><p>{breaks}</p> }));
+    let Confirm {
+        title,
+        does,
+        breaks,
+        lines: signed,
+        act_json,
+        button,
+        finish_url,
+        back,
+    } = vm;
+    let breaks = (!breaks.is_empty()).then(|| {
+        notice(
+            Tone::Stop,
+            view! { <h2>"What this breaks"</h2><p>{breaks}</p> },
+        )
+    });
     let body = view! {
         <div class="head"><h1>{title.clone()}</h1><p>{does}</p></div>
         {breaks}

@@ -78,7 +78,8 @@ fn words(refusal: &Refusal) -> (&'static str, &'static str, String) {
         Refusal::Failed(_) => (
             "Something broke on our side",
             "What you sent was not saved, and nothing was half done: a step is done as a whole or not at all.",
-            "Try again. If it happens again, tell the host's operators the reference below.".to_owned(),
+            "Try again. If it happens again, tell the host's operators the reference below."
+                .to_owned(),
         ),
         Refusal::Unavailable => (
             "Not ready at the moment",

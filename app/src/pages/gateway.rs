@@ -8,8 +8,8 @@ use leptos::prelude::*;
 
 use super::state::Standing;
 use crate::components::{
-    Choice, Column, ConfirmPanel, Field, Filled, Line, Moment, Table, Tone, card, confirm_panel, copyable, crumbs, empty,
-    error_summary, facts, head, notice, pill, plain_card, table,
+    Choice, Column, ConfirmPanel, Field, Filled, Line, Moment, Table, Tone, card, confirm_panel,
+    copyable, crumbs, empty, error_summary, facts, head, notice, pill, plain_card, table,
 };
 use crate::render::Page;
 use crate::shell::{Shell, page, slim};
@@ -31,11 +31,22 @@ pub struct GatewayRow {
 
 pub fn gateways_page(shell: Shell, vm: GatewayList) -> Page {
     let list = if vm.rows.is_empty() {
-        empty("No gateways yet", "A gateway asks Latchkey about every call before it lets it through. Register one, put its credential into its configuration, and try a call here.", None)
+        empty(
+            "No gateways yet",
+            "A gateway asks Latchkey about every call before it lets it through. Register one, put its credential into its configuration, and try a call here.",
+            None,
+        )
     } else {
-        let columns = ["Gateway", "Serves", "State", "Last asked"].map(Column::new).to_vec();
+        let columns = ["Gateway", "Serves", "State", "Last asked"]
+            .map(Column::new)
+            .to_vec();
         let rows = vm.rows.into_iter().map(row).collect();
-        table(Table { caption: "Gateways".to_owned(), id: String::new(), columns, rows })
+        table(Table {
+            caption: "Gateways".to_owned(),
+            id: String::new(),
+            columns,
+            rows,
+        })
     };
     let body = view! {
         <div class="row apart">
@@ -48,7 +59,14 @@ pub fn gateways_page(shell: Shell, vm: GatewayList) -> Page {
 }
 
 fn row(row: GatewayRow) -> Vec<AnyView> {
-    let GatewayRow { id, name, kind, serves, standing, last_asked } = row;
+    let GatewayRow {
+        id,
+        name,
+        kind,
+        serves,
+        standing,
+        last_asked,
+    } = row;
     vec![
         view! { <strong><a href=format!("/gateways/{id}")>{name}</a></strong><small>{kind}</small> }.into_any(),
         serves.into_any(),
@@ -67,7 +85,11 @@ pub struct NewGateway {
 }
 
 pub fn new_gateway_page(shell: Shell, vm: NewGateway) -> Page {
-    let NewGateway { kinds, pairs, filled } = vm;
+    let NewGateway {
+        kinds,
+        pairs,
+        filled,
+    } = vm;
     let body = view! {
         {head(Some(crumbs(vec![("/gateways".to_owned(), "Gateways".to_owned())], "Register")), "Register a gateway", None,
             "Its credential is shown once, on the next page.")}
@@ -110,7 +132,15 @@ pub struct Tried {
 }
 
 pub fn gateway_page(shell: Shell, vm: GatewayDetail) -> Page {
-    let GatewayDetail { id, name, standing, facts: known, credential, tried, filled } = vm;
+    let GatewayDetail {
+        id,
+        name,
+        standing,
+        facts: known,
+        credential,
+        tried,
+        filled,
+    } = vm;
     let live = standing == Standing::Active;
     let credential = credential.map(credential_card);
     let acts = live.then(|| acts(&id, &name, &filled));
@@ -138,12 +168,30 @@ fn credential_card(credential: String) -> AnyView {
 }
 
 fn console(id: &str, tried: Option<Tried>, filled: &Filled) -> AnyView {
-    let answer = tried.map(|Tried { accepted, code, words, lines: seen }| {
-        let (tone, title) = if accepted { (Tone::Ok, "Accepted") } else { (Tone::Stop, "Refused") };
-        notice(tone, view! { <h3>{title}" "<code>{code}</code></h3><p>{words}</p>{facts(seen)} })
-    });
-    let methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"].map(|m| Choice::new(m, m)).to_vec();
-    let schemes = ["https", "http"].map(|scheme| Choice::new(scheme, scheme)).to_vec();
+    let answer = tried.map(
+        |Tried {
+             accepted,
+             code,
+             words,
+             lines: seen,
+         }| {
+            let (tone, title) = if accepted {
+                (Tone::Ok, "Accepted")
+            } else {
+                (Tone::Stop, "Refused")
+            };
+            notice(
+                tone,
+                view! { <h3>{title}" "<code>{code}</code></h3><p>{words}</p>{facts(seen)} },
+            )
+        },
+    );
+    let methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+        .map(|m| Choice::new(m, m))
+        .to_vec();
+    let schemes = ["https", "http"]
+        .map(|scheme| Choice::new(scheme, scheme))
+        .to_vec();
     let secret = Filled::default();
     let key = match filled.error("key") {
         Some(sentence) => {

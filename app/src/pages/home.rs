@@ -37,10 +37,20 @@ pub struct StaffHome {
 }
 
 pub fn staff_home(shell: Shell, vm: StaffHome) -> Page {
-    let StaffHome { summary, waiting, tiles, setup } = vm;
-    let setup = (!setup.is_empty()).then(|| card("Set up", None, steps(setup.into_iter().map(step).collect())));
+    let StaffHome {
+        summary,
+        waiting,
+        tiles,
+        setup,
+    } = vm;
+    let setup = (!setup.is_empty())
+        .then(|| card("Set up", None, steps(setup.into_iter().map(step).collect())));
     let waits = if waiting.is_empty() {
-        empty("Nothing waits for you", "Requests to review, proposals to confirm and mails that did not go out show up here.", None)
+        empty(
+            "Nothing waits for you",
+            "Requests to review, proposals to confirm and mails that did not go out show up here.",
+            None,
+        )
     } else {
         todo(waiting)
     };
@@ -68,16 +78,35 @@ pub struct PartnerHome {
 }
 
 pub fn partner_home(shell: Shell, vm: PartnerHome) -> Page {
-    let PartnerHome { host, summary, next, requests, keys } = vm;
-    let next = (!next.is_empty()).then(|| card("Next steps", None, steps(next.into_iter().map(step).collect())));
+    let PartnerHome {
+        host,
+        summary,
+        next,
+        requests,
+        keys,
+    } = vm;
+    let next = (!next.is_empty()).then(|| {
+        card(
+            "Next steps",
+            None,
+            steps(next.into_iter().map(step).collect()),
+        )
+    });
     let requests = if requests.is_empty() {
-        let text = format!("Say what you need from {host} and how you will keep it safe: {} short questions, saved as you type.", QUESTIONS.len());
+        let text = format!(
+            "Say what you need from {host} and how you will keep it safe: {} short questions, saved as you type.",
+            QUESTIONS.len()
+        );
         empty("No requests yet", text, None)
     } else {
         todo(requests)
     };
     let keys = if keys.is_empty() {
-        empty("No keys yet", "When a request is approved, a link comes by mail. Your passkey opens it, once.", None)
+        empty(
+            "No keys yet",
+            "When a request is approved, a link comes by mail. Your passkey opens it, once.",
+            None,
+        )
     } else {
         todo(keys)
     };
@@ -108,16 +137,24 @@ fn step((step, title, text, href): (Step, String, String, String)) -> (Step, Any
 fn todo(entries: Vec<Waiting>) -> AnyView {
     let entries = entries
         .into_iter()
-        .map(|Waiting { title, detail, state, href, button }| {
-            let label = format!("{button}: {title}");
-            view! {
-                <li>
-                    <div><strong>{title}</strong><small>{detail}</small></div>
-                    {state.map(pill)}
-                    <a class="btn small" href=href aria-label=label>{button}</a>
-                </li>
-            }
-        })
+        .map(
+            |Waiting {
+                 title,
+                 detail,
+                 state,
+                 href,
+                 button,
+             }| {
+                let label = format!("{button}: {title}");
+                view! {
+                    <li>
+                        <div><strong>{title}</strong><small>{detail}</small></div>
+                        {state.map(pill)}
+                        <a class="btn small" href=href aria-label=label>{button}</a>
+                    </li>
+                }
+            },
+        )
         .collect_view();
     view! { <ul class="todo">{entries}</ul> }.into_any()
 }

@@ -7,9 +7,9 @@
 use leptos::prelude::*;
 
 use crate::components::{
-    Chip, Column, ConfirmPanel, Field, Filled, Line, Moment, Paging, Pill, Table, TimelineEntry, Tone, card,
-    chips, confirm_panel, crumbs, empty, error_summary, facts, head, lines, notice, pagination, pill, search, table,
-    timeline,
+    Chip, Column, ConfirmPanel, Field, Filled, Line, Moment, Paging, Pill, Table, TimelineEntry,
+    Tone, card, chips, confirm_panel, crumbs, empty, error_summary, facts, head, lines, notice,
+    pagination, pill, search, table, timeline,
 };
 use crate::pages::state::KeyState;
 use crate::render::Page;
@@ -40,14 +40,29 @@ pub struct KeyRow {
 }
 
 pub fn keys_page(shell: Shell, vm: KeyList) -> Page {
-    let KeyList { summary, query, kept, chips: filters, rows, paging, filtered } = vm;
+    let KeyList {
+        summary,
+        query,
+        kept,
+        chips: filters,
+        rows,
+        paging,
+        filtered,
+    } = vm;
     let staff = matches!(shell.viewer.side, Side::Staff(_));
     let list = if rows.is_empty() {
         view! { <div class="card">{nothing(staff, filtered)}</div> }.into_any()
     } else {
         let rows = rows.into_iter().map(row).collect();
-        let columns = ["Key", "Partner", "Opens", "State", "Last used", "Ends"].map(Column::new).to_vec();
-        let table = table(Table { caption: "Keys".to_owned(), id: String::new(), columns, rows });
+        let columns = ["Key", "Partner", "Opens", "State", "Last used", "Ends"]
+            .map(Column::new)
+            .to_vec();
+        let table = table(Table {
+            caption: "Keys".to_owned(),
+            id: String::new(),
+            columns,
+            rows,
+        });
         view! { <div class="card">{table}</div>{pagination(paging)} }.into_any()
     };
     let body = view! {
@@ -59,9 +74,19 @@ pub fn keys_page(shell: Shell, vm: KeyList) -> Page {
 }
 
 fn row(row: KeyRow) -> Vec<AnyView> {
-    let KeyRow { id, shown, partner, service, environment, state, last_used, ends } = row;
+    let KeyRow {
+        id,
+        shown,
+        partner,
+        service,
+        environment,
+        state,
+        last_used,
+        ends,
+    } = row;
     vec![
-        view! { <strong><a class="mono" href=format!("/keys/{id}")>{shown}</a></strong> }.into_any(),
+        view! { <strong><a class="mono" href=format!("/keys/{id}")>{shown}</a></strong> }
+            .into_any(),
         partner.into_any(),
         view! { <span>{service}</span><small>{environment}</small> }.into_any(),
         pill(state.pill()),
@@ -72,12 +97,22 @@ fn row(row: KeyRow) -> Vec<AnyView> {
 
 fn nothing(staff: bool, filtered: bool) -> AnyView {
     if filtered {
-        return empty("Nothing matches", "No key fits this search and filter.", Some(("/keys".to_owned(), "Show all keys".to_owned())));
+        return empty(
+            "Nothing matches",
+            "No key fits this search and filter.",
+            Some(("/keys".to_owned(), "Show all keys".to_owned())),
+        );
     }
     let (text, action) = if staff {
-        ("A key is made when the last approval that the policy asks for is given. It is sealed to the contact and mailed as a link that only their passkey opens.", None)
+        (
+            "A key is made when the last approval that the policy asks for is given. It is sealed to the contact and mailed as a link that only their passkey opens.",
+            None,
+        )
     } else {
-        ("When your request is approved, a link comes by mail. Your passkey opens it, once, and the key shows up here.", Some(("/requests/new".to_owned(), "Ask for access".to_owned())))
+        (
+            "When your request is approved, a link comes by mail. Your passkey opens it, once, and the key shows up here.",
+            Some(("/requests/new".to_owned(), "Ask for access".to_owned())),
+        )
     };
     empty("No keys yet", text, action)
 }
@@ -151,22 +186,39 @@ pub fn key_page(shell: Shell, vm: KeyDetail) -> Page {
 
 fn at_a_glance(vm: &KeyDetail) -> AnyView {
     let used = match &vm.last_used {
-        Some((at, from)) => view! { "last used "{at.view()}" from "<code>{from.clone()}</code> }.into_any(),
+        Some((at, from)) => {
+            view! { "last used "{at.view()}" from "<code>{from.clone()}</code> }.into_any()
+        }
         None => "never used".into_any(),
     };
-    let ends = if vm.state.is_live() { " · ends " } else { " · ended " };
-    view! { {format!("{}, {} · ", vm.service, vm.environment)}{used}{ends}{vm.ends.view()} }.into_any()
+    let ends = if vm.state.is_live() {
+        " · ends "
+    } else {
+        " · ended "
+    };
+    view! { {format!("{}, {} · ", vm.service, vm.environment)}{used}{ends}{vm.ends.view()} }
+        .into_any()
 }
 
 fn waiting(state: KeyState) -> AnyView {
     let text = match state {
-        KeyState::Sent => "The link was mailed and has not been opened. The key does nothing until the contact opens it and says that it is stored.",
-        KeyState::NotActive => "The contact has opened the link and has ten minutes to say that the key is stored. Without that, this key is destroyed.",
+        KeyState::Sent => {
+            "The link was mailed and has not been opened. The key does nothing until the contact opens it and says that it is stored."
+        }
+        KeyState::NotActive => {
+            "The contact has opened the link and has ten minutes to say that the key is stored. Without that, this key is destroyed."
+        }
         KeyState::Suspended => "Every call with this key is refused until it is resumed.",
-        KeyState::Compromised => "This key was reported or found where it should not be. It is refused everywhere and stays so.",
+        KeyState::Compromised => {
+            "This key was reported or found where it should not be. It is refused everywhere and stays so."
+        }
         _ => return ().into_any(),
     };
-    let tone = if state == KeyState::Compromised { Tone::Stop } else { Tone::Info };
+    let tone = if state == KeyState::Compromised {
+        Tone::Stop
+    } else {
+        Tone::Info
+    };
     notice(tone, view! { <p>{text}</p> })
 }
 
@@ -185,7 +237,12 @@ fn calls_card(vm: &KeyDetail) -> AnyView {
 fn chart(hours: &[(u64, u64)]) -> AnyView {
     const HEIGHT: f64 = 96.0;
     const STEP: usize = 10;
-    let most = hours.iter().map(|(accepted, refused)| accepted + refused).max().unwrap_or(0).max(1);
+    let most = hours
+        .iter()
+        .map(|(accepted, refused)| accepted + refused)
+        .max()
+        .unwrap_or(0)
+        .max(1);
     let scale = |count: u64| (count as f64 / most as f64 * HEIGHT * 10.0).round() / 10.0;
     let bars = hours
         .iter()
@@ -200,16 +257,31 @@ fn chart(hours: &[(u64, u64)]) -> AnyView {
             view! { <rect x=x.clone() y=(HEIGHT - yes).to_string() width="8" height=yes.to_string()></rect>{no_bar} }
         })
         .collect_view();
-    let label = format!("Calls by hour over the last {} hours; the busiest had {}", hours.len(), thousands(most));
+    let label = format!(
+        "Calls by hour over the last {} hours; the busiest had {}",
+        hours.len(),
+        thousands(most)
+    );
     let view_box = format!("0 0 {} {HEIGHT}", hours.len() * STEP - 2);
     view! { <svg class="chart" viewBox=view_box preserveAspectRatio="none" role="img" aria-label=label>{bars}</svg> }.into_any()
 }
 
 fn acts(vm: &KeyDetail) -> AnyView {
-    let KeyMay { revoke, suspend, resume, replace, redeliver } = vm.may;
+    let KeyMay {
+        revoke,
+        suspend,
+        resume,
+        replace,
+        redeliver,
+    } = vm.may;
     let id = &vm.id;
     let whom = format!("{} in {}", vm.service, vm.environment);
-    let reason = || vec![Field::area(&vm.filled, "reason", "Reason", 2).help("Recorded, and told to the partner.")];
+    let reason = || {
+        vec![
+            Field::area(&vm.filled, "reason", "Reason", 2)
+                .help("Recorded, and told to the partner."),
+        ]
+    };
     let replace = replace.then(|| {
         view! {
             <form class="tight" method="post" action=format!("/keys/{id}/replace") data-act="">

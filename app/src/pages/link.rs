@@ -17,7 +17,11 @@ pub struct Link {
 }
 
 pub fn link_page(vm: Link) -> Page {
-    let Link { host, link_id, security_contact } = vm;
+    let Link {
+        host,
+        link_id,
+        security_contact,
+    } = vm;
     let body = view! {
         {plain_card(view! {
             <div class="head">
@@ -50,7 +54,15 @@ pub struct Enrolled {
 }
 
 pub fn enrolled_page(vm: Enrolled) -> Page {
-    let Enrolled { host, name, roles, passkey, can_receive, holds_every_role, receives_keys } = vm;
+    let Enrolled {
+        host,
+        name,
+        roles,
+        passkey,
+        can_receive,
+        holds_every_role,
+        receives_keys,
+    } = vm;
     let unfit = (receives_keys && !can_receive).then(unfit);
     let every = holds_every_role.then(|| {
         notice(Tone::Info, view! { <p>"You hold every role. Invite others and share them out: nobody should approve alone, and nobody can approve their own request."</p> })

@@ -5,8 +5,8 @@
 use leptos::prelude::*;
 
 use crate::components::{
-    Chip, Column, Field, Filled, Moment, Paging, Pill, Table, Tone, card, chips, empty, error_summary, head, notice,
-    pagination, pill, table,
+    Chip, Column, Field, Filled, Moment, Paging, Pill, Table, Tone, card, chips, empty,
+    error_summary, head, notice, pagination, pill, table,
 };
 use crate::render::Page;
 use crate::shell::{Shell, page};
@@ -54,15 +54,33 @@ impl MailState {
 }
 
 pub fn outbox_page(shell: Shell, vm: Outbox) -> Page {
-    let Outbox { summary, trouble, chips: filters, rows, paging, filled } = vm;
+    let Outbox {
+        summary,
+        trouble,
+        chips: filters,
+        rows,
+        paging,
+        filled,
+    } = vm;
     let trouble = (!trouble.is_empty())
         .then(|| notice(Tone::Warn, view! { <p>"The mail server does not take mail at the moment. Nothing is lost; every mail is tried again."</p><p class="mono">{trouble}</p> }));
     let list = if rows.is_empty() {
-        empty("No mails", "Each mail that an act causes is queued with it, tried until it is sent, and listed here without its body or link.", None)
+        empty(
+            "No mails",
+            "Each mail that an act causes is queued with it, tried until it is sent, and listed here without its body or link.",
+            None,
+        )
     } else {
-        let columns = ["Mail", "State", "Tries", "Queued", ""].map(Column::new).to_vec();
+        let columns = ["Mail", "State", "Tries", "Queued", ""]
+            .map(Column::new)
+            .to_vec();
         let rows = rows.into_iter().map(row).collect();
-        table(Table { caption: "Mails".to_owned(), id: String::new(), columns, rows })
+        table(Table {
+            caption: "Mails".to_owned(),
+            id: String::new(),
+            columns,
+            rows,
+        })
     };
     let test = view! {
         <form class="form" method="post" action="/mail/test">
@@ -83,7 +101,15 @@ pub fn outbox_page(shell: Shell, vm: Outbox) -> Page {
 }
 
 fn row(row: MailRow) -> Vec<AnyView> {
-    let MailRow { id, kind, recipient, state, tries, at, last_error } = row;
+    let MailRow {
+        id,
+        kind,
+        recipient,
+        state,
+        tries,
+        at,
+        last_error,
+    } = row;
     let error = (!last_error.is_empty()).then(|| view! { <small>{last_error}</small> });
     let resend = (state == MailState::Dead).then(|| {
         let label = format!("Send again: {kind} to {recipient}");

@@ -24,7 +24,11 @@ pub struct MailLine {
 pub fn mailbox_page(vm: Mailbox) -> Page {
     let Mailbox { host, mails } = vm;
     let list = if mails.is_empty() {
-        empty("No mail yet", "Every mail that the portal sends lands here instead of in a real mailbox.", None)
+        empty(
+            "No mail yet",
+            "Every mail that the portal sends lands here instead of in a real mailbox.",
+            None,
+        )
     } else {
         let entries = mails
             .into_iter()
@@ -56,7 +60,15 @@ pub struct Mail {
 }
 
 pub fn mail_page(vm: Mail) -> Page {
-    let Mail { host, to, subject, at, text, links, html } = vm;
+    let Mail {
+        host,
+        to,
+        subject,
+        at,
+        text,
+        links,
+        html,
+    } = vm;
     // A mail's text is not ours alone: only web addresses become links.
     let links = links
         .into_iter()
@@ -78,5 +90,8 @@ pub fn mail_page(vm: Mail) -> Page {
 }
 
 fn warning() -> AnyView {
-    notice(Tone::Warn, view! { <p>"For trying things out: whoever can open this page can read every link. A production configuration refuses to start with it."</p> })
+    notice(
+        Tone::Warn,
+        view! { <p>"For trying things out: whoever can open this page can read every link. A production configuration refuses to start with it."</p> },
+    )
 }

@@ -10,9 +10,9 @@ use super::home::Waiting;
 use super::people::{PersonRow, people_table};
 use super::state::Standing;
 use crate::components::{
-    Chip, Choice, Column, ConfirmPanel, Field, Filled, Line, Moment, Paging, Table, Tone, card, chips,
-    confirm_panel, crumbs, empty, error_summary, facts, flush_card, head, notice, pagination, pill, plain_card, search,
-    table,
+    Chip, Choice, Column, ConfirmPanel, Field, Filled, Line, Moment, Paging, Table, Tone, card,
+    chips, confirm_panel, crumbs, empty, error_summary, facts, flush_card, head, notice,
+    pagination, pill, plain_card, search, table,
 };
 use crate::render::Page;
 use crate::shell::{Shell, page, slim};
@@ -42,13 +42,25 @@ pub struct PartnerRow {
 }
 
 pub fn partners_page(shell: Shell, vm: PartnerList) -> Page {
-    let PartnerList { summary, query, chips: filters, rows, paging, filtered, may_invite } = vm;
-    let invite = may_invite.then(|| view! { <a class="btn primary" href="/partners/invite">"Invite a partner"</a> });
+    let PartnerList {
+        summary,
+        query,
+        chips: filters,
+        rows,
+        paging,
+        filtered,
+        may_invite,
+    } = vm;
+    let invite = may_invite
+        .then(|| view! { <a class="btn primary" href="/partners/invite">"Invite a partner"</a> });
     let list = if rows.is_empty() {
         let (title, text) = if filtered {
             ("Nothing matches", "No partner fits this search and filter.")
         } else {
-            ("No partners yet", "Invite an organisation through one person there. They set up a passkey, bring in their colleagues and ask for what they need.")
+            (
+                "No partners yet",
+                "Invite an organisation through one person there. They set up a passkey, bring in their colleagues and ask for what they need.",
+            )
         };
         view! { <div class="card">{empty(title, text, None)}</div> }.into_any()
     } else {
@@ -73,7 +85,16 @@ pub fn partners_page(shell: Shell, vm: PartnerList) -> Page {
 }
 
 fn row(row: PartnerRow) -> Vec<AnyView> {
-    let PartnerRow { id, name, domain, standing, contacts, requests, live_keys, since } = row;
+    let PartnerRow {
+        id,
+        name,
+        domain,
+        standing,
+        contacts,
+        requests,
+        live_keys,
+        since,
+    } = row;
     vec![
         view! { <strong><a href=format!("/partners/{id}")>{name}</a></strong><small>{domain}</small> }.into_any(),
         pill(standing.pill()),
@@ -125,11 +146,26 @@ pub struct PartnerDetail {
 }
 
 pub fn partner_page(shell: Shell, vm: PartnerDetail) -> Page {
-    let PartnerDetail { id, name, standing, facts: known, contacts, requests, keys, live_keys, may_manage, filled } = vm;
+    let PartnerDetail {
+        id,
+        name,
+        standing,
+        facts: known,
+        contacts,
+        requests,
+        keys,
+        live_keys,
+        may_manage,
+        filled,
+    } = vm;
     let suspended = (standing == Standing::Suspended)
         .then(|| notice(Tone::Stop, view! { <p>"Suspended: every call with this partner’s keys is refused, and nobody there can sign in to more than this notice."</p> }));
     let contacts = if contacts.is_empty() {
-        empty("No contacts", "Everybody has left. Invite somebody, or suspend the partner.", None)
+        empty(
+            "No contacts",
+            "Everybody has left. Invite somebody, or suspend the partner.",
+            None,
+        )
     } else {
         people_table("Contacts", contacts)
     };
@@ -179,7 +215,8 @@ fn acts(id: &str, name: &str, standing: Standing, live_keys: u64, filled: &Fille
             </form>
         },
     );
-    let reason = Field::area(filled, "reason", "Reason", 2).help("Recorded, and told to the partner’s admins.");
+    let reason = Field::area(filled, "reason", "Reason", 2)
+        .help("Recorded, and told to the partner’s admins.");
     let end = if standing == Standing::Suspended {
         view! {
             <form method="post" action=format!("/partners/{id}/resume") data-act=""><button class="btn wide">"Resume this partner…"</button></form>
@@ -188,7 +225,9 @@ fn acts(id: &str, name: &str, standing: Standing, live_keys: u64, filled: &Fille
     } else {
         confirm_panel(ConfirmPanel {
             title: "Suspend…".to_owned(),
-            breaks: format!("All {live_keys} live keys of {name} are refused from then on, everywhere, until the partner is resumed. Open requests and deliveries stop."),
+            breaks: format!(
+                "All {live_keys} live keys of {name} are refused from then on, everywhere, until the partner is resumed. Open requests and deliveries stop."
+            ),
             action: format!("/partners/{id}/suspend"),
             fields: vec![reason],
             button: "Suspend this partner".to_owned(),

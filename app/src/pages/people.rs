@@ -11,8 +11,9 @@ use leptos::prelude::*;
 
 use super::state::Standing;
 use crate::components::{
-    Choice, Column, ConfirmPanel, Field, Filled, Line, Moment, Table, Tone, card, confirm_panel, copyable, crumbs,
-    empty, error_summary, facts, flush_card, head, notice, pill, plain_card, table,
+    Choice, Column, ConfirmPanel, Field, Filled, Line, Moment, Table, Tone, card, confirm_panel,
+    copyable, crumbs, empty, error_summary, facts, flush_card, head, notice, pill, plain_card,
+    table,
 };
 use crate::render::Page;
 use crate::shell::{Shell, alone, page, slim};
@@ -54,11 +55,22 @@ pub struct Proposal {
 }
 
 pub fn people_page(shell: Shell, vm: People) -> Page {
-    let People { whose, summary, people, proposals, may_invite } = vm;
-    let invite = may_invite.then(|| view! { <a class="btn primary" href="/people/invite">"Invite somebody"</a> });
+    let People {
+        whose,
+        summary,
+        people,
+        proposals,
+        may_invite,
+    } = vm;
+    let invite = may_invite
+        .then(|| view! { <a class="btn primary" href="/people/invite">"Invite somebody"</a> });
     let proposals = (!proposals.is_empty()).then(|| proposals_card(proposals));
     let list = if people.is_empty() {
-        empty("Nobody else yet", "Invite a second person soon: nobody can approve their own request, and production asks for two.", None)
+        empty(
+            "Nobody else yet",
+            "Invite a second person soon: nobody can approve their own request, and production asks for two.",
+            None,
+        )
     } else {
         people_table("People", people)
     };
@@ -71,13 +83,28 @@ pub fn people_page(shell: Shell, vm: People) -> Page {
 }
 
 pub(super) fn people_table(caption: &str, people: Vec<PersonRow>) -> AnyView {
-    let columns = ["Name", "Role", "State", "Passkeys", "Last seen"].map(Column::new).to_vec();
+    let columns = ["Name", "Role", "State", "Passkeys", "Last seen"]
+        .map(Column::new)
+        .to_vec();
     let rows = people.into_iter().map(person_row).collect();
-    table(Table { caption: caption.to_owned(), id: String::new(), columns, rows })
+    table(Table {
+        caption: caption.to_owned(),
+        id: String::new(),
+        columns,
+        rows,
+    })
 }
 
 fn person_row(row: PersonRow) -> Vec<AnyView> {
-    let PersonRow { id, name, address, roles, standing, passkeys, last_seen } = row;
+    let PersonRow {
+        id,
+        name,
+        address,
+        roles,
+        standing,
+        passkeys,
+        last_seen,
+    } = row;
     let name = if id.is_empty() {
         view! { <strong>{name}</strong> }.into_any()
     } else {
@@ -108,7 +135,11 @@ fn proposals_card(proposals: Vec<Proposal>) -> AnyView {
             view! { <li><div>{what}<small>"Proposed by "{by}" "{at.view()}</small></div>{acts}</li> }
         })
         .collect_view();
-    flush_card("Waits for a second person", None, view! { <ul class="todo">{entries}</ul> })
+    flush_card(
+        "Waits for a second person",
+        None,
+        view! { <ul class="todo">{entries}</ul> },
+    )
 }
 
 #[derive(Clone, Debug)]
@@ -152,7 +183,17 @@ pub struct Person {
 }
 
 pub fn person_page(shell: Shell, vm: Person) -> Page {
-    let Person { id, name, standing, facts: known, roles, last_owner, may_manage, may_recover, filled } = vm;
+    let Person {
+        id,
+        name,
+        standing,
+        facts: known,
+        roles,
+        last_owner,
+        may_manage,
+        may_recover,
+        filled,
+    } = vm;
     let last = last_owner.then(|| {
         notice(Tone::Info, view! { <p>"This is the last owner, who cannot be removed and keeps the role. Make somebody else an owner first."</p> })
     });
@@ -204,9 +245,15 @@ fn manage_cards(id: &str, roles: Vec<Choice>, filled: &Filled) -> AnyView {
 fn recovery(id: &str, name: &str, filled: &Filled) -> AnyView {
     confirm_panel(ConfirmPanel {
         title: "Start a recovery…".to_owned(),
-        breaks: format!("For somebody who lost every passkey. Another member of staff has to confirm it. {name}’s old passkeys end, open deliveries to them are cancelled and made again, and every admin of the partner is told."),
+        breaks: format!(
+            "For somebody who lost every passkey. Another member of staff has to confirm it. {name}’s old passkeys end, open deliveries to them are cancelled and made again, and every admin of the partner is told."
+        ),
         action: format!("/people/{id}/recovery"),
-        fields: vec![Field::area(filled, "reason", "How you know that it is them", 2).help("A mail alone is not enough.").within("recovery")],
+        fields: vec![
+            Field::area(filled, "reason", "How you know that it is them", 2)
+                .help("A mail alone is not enough.")
+                .within("recovery"),
+        ],
         button: "Start the recovery".to_owned(),
     })
 }
@@ -223,7 +270,13 @@ pub struct Invited {
 }
 
 pub fn invited_page(vm: Invited) -> Page {
-    let Invited { host, name, address, code, back } = vm;
+    let Invited {
+        host,
+        name,
+        address,
+        code,
+        back,
+    } = vm;
     let body = view! {
         {plain_card(view! {
             <div class="head"><h1>"Pass on this code"</h1><p class="small">{format!("The link is on its way to {address}. Without this code it is useless, and the code without the link too.")}</p></div>

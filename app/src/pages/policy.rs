@@ -6,7 +6,8 @@
 use leptos::prelude::*;
 
 use crate::components::{
-    Choice, Field, Filled, Line, Pill, Tone, card, crumbs, error_summary, facts, head, notice, plain_card,
+    Choice, Field, Filled, Line, Pill, Tone, card, crumbs, error_summary, facts, head, notice,
+    plain_card,
 };
 use crate::render::Page;
 use crate::shell::{Shell, slim};
@@ -29,15 +30,29 @@ pub struct PolicyForm {
 }
 
 pub fn policy_page(shell: Shell, vm: PolicyForm) -> Page {
-    let PolicyForm { service, service_id, environment, version, weakens, second_person, pending, history, filled } = vm;
+    let PolicyForm {
+        service,
+        service_id,
+        environment,
+        version,
+        weakens,
+        second_person,
+        pending,
+        history,
+        filled,
+    } = vm;
     let above = vec![
         ("/services".to_owned(), "Services".to_owned()),
         (format!("/services/{service_id}"), service),
     ];
     let title = format!("Policy for {environment}");
     let action = format!("/services/{service_id}/policy/{environment}");
-    let pending = (!pending.is_empty())
-        .then(|| notice(Tone::Info, view! { <p>{pending}" "<a href="/people">"See what waits for a second person"</a></p> }));
+    let pending = (!pending.is_empty()).then(|| {
+        notice(
+            Tone::Info,
+            view! { <p>{pending}" "<a href="/people">"See what waits for a second person"</a></p> },
+        )
+    });
     let weaker = (!weakens.is_empty()).then(|| weakening(weakens, second_person));
     let body = view! {
         {head(Some(crumbs(above, title.clone())), title.clone(), Some(Pill::new(format!("Version {version}"), Tone::Plain)),
@@ -50,7 +65,10 @@ pub fn policy_page(shell: Shell, vm: PolicyForm) -> Page {
 }
 
 fn fields(filled: &Filled) -> AnyView {
-    let networks = vec![Choice::new("yes", "A request must name its source networks").help("The key then works from nowhere else.")];
+    let networks = vec![
+        Choice::new("yes", "A request must name its source networks")
+            .help("The key then works from nowhere else."),
+    ];
     let bound = vec![Choice::new("yes", "The recipient’s passkey must be bound to its device").help("Closes the case of one cloud account that holds both the mail and the synced passkeys.")];
     view! {
         {Field::number(filled, "approvals", "Approvals needed").help("Distinct people, none of them the requester. At least 1; 2 for production by default.").view()}
@@ -64,11 +82,17 @@ fn fields(filled: &Filled) -> AnyView {
 }
 
 fn weakening(weakens: Vec<String>, second_person: bool) -> AnyView {
-    let sentences = weakens.into_iter().map(|sentence| view! { <li>{sentence}</li> }).collect_view();
+    let sentences = weakens
+        .into_iter()
+        .map(|sentence| view! { <li>{sentence}</li> })
+        .collect_view();
     let who = if second_person {
         "It takes effect when a second person has confirmed it. Until then the present version holds."
     } else {
         "Nobody else can confirm it yet, so it takes effect with your passkey alone. It is recorded as a weakening."
     };
-    notice(Tone::Warn, view! { <h2>"This weakens the policy"</h2><ul>{sentences}</ul><p>{who}</p> })
+    notice(
+        Tone::Warn,
+        view! { <h2>"This weakens the policy"</h2><ul>{sentences}</ul><p>{who}</p> },
+    )
 }

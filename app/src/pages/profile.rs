@@ -8,8 +8,8 @@ use leptos::prelude::*;
 
 use super::link::unfit;
 use crate::components::{
-    Field, Filled, Line, Moment, Pill, Tone, card, crumbs, error_summary, facts, flush_card, head, needs_scripts, notice,
-    pill, plain_card,
+    Field, Filled, Line, Moment, Pill, Tone, card, crumbs, error_summary, facts, flush_card, head,
+    needs_scripts, notice, pill, plain_card,
 };
 use crate::islands::Enrol;
 use crate::render::Page;
@@ -49,8 +49,16 @@ pub struct SessionRow {
 }
 
 pub fn profile_page(shell: Shell, vm: Profile) -> Page {
-    let Profile { name, facts: known, passkeys, sessions, receives_keys, filled } = vm;
-    let lacking = (receives_keys && !passkeys.iter().any(|passkey| passkey.can_receive)).then(unfit);
+    let Profile {
+        name,
+        facts: known,
+        passkeys,
+        sessions,
+        receives_keys,
+        filled,
+    } = vm;
+    let lacking =
+        (receives_keys && !passkeys.iter().any(|passkey| passkey.can_receive)).then(unfit);
     let one = (passkeys.len() == 1).then(|| {
         notice(Tone::Info, view! { <p>"You have one passkey. Add a second on another device: if you lose the only one, somebody else has to let you in again."</p> })
     });
@@ -79,7 +87,15 @@ pub fn profile_page(shell: Shell, vm: Profile) -> Page {
 }
 
 fn passkey_row(row: PasskeyRow) -> AnyView {
-    let PasskeyRow { id, name, added, last_used, can_receive, device_bound, stays } = row;
+    let PasskeyRow {
+        id,
+        name,
+        added,
+        last_used,
+        can_receive,
+        device_bound,
+        stays,
+    } = row;
     let fit = if can_receive {
         Pill::new("Can receive keys", Tone::Ok)
     } else {
@@ -104,7 +120,13 @@ fn passkey_row(row: PasskeyRow) -> AnyView {
 }
 
 fn session_row(row: SessionRow) -> AnyView {
-    let SessionRow { id, browser, since, last_seen, here } = row;
+    let SessionRow {
+        id,
+        browser,
+        since,
+        last_seen,
+        here,
+    } = row;
     let end = if here {
         pill(Pill::new("This one", Tone::Info))
     } else {

@@ -5,7 +5,8 @@
 use leptos::prelude::*;
 
 use crate::components::{
-    Chip, Column, Moment, Paging, Pill, Sort, Table, chips, empty, head, pagination, pill, search, table,
+    Chip, Column, Moment, Paging, Pill, Sort, Table, chips, empty, head, pagination, pill, search,
+    table,
 };
 use crate::islands::RowKeys;
 use crate::pages::state::RequestState;
@@ -47,8 +48,18 @@ pub struct QueueRow {
 
 pub fn queue_page(shell: Shell, vm: Queue) -> Page {
     let staff = matches!(shell.viewer.side, Side::Staff(_));
-    let Queue { summary, query, kept, chips: filters, sorts, rows, paging, filtered } = vm;
-    let new = (!staff).then(|| view! { <a class="btn primary" href="/requests/new">"Ask for access"</a> });
+    let Queue {
+        summary,
+        query,
+        kept,
+        chips: filters,
+        sorts,
+        rows,
+        paging,
+        filtered,
+    } = vm;
+    let new = (!staff)
+        .then(|| view! { <a class="btn primary" href="/requests/new">"Ask for access"</a> });
     let list = if rows.is_empty() {
         nothing(staff, filtered)
     } else {
@@ -56,9 +67,14 @@ pub fn queue_page(shell: Shell, vm: Queue) -> Page {
             <p class="small keyboard">"Press "<kbd>"j"</kbd>" and "<kbd>"k"</kbd>" to move, "<kbd>"Enter"</kbd>" to open."</p>
             <RowKeys table_id="queue".to_owned()/>
         };
-        view! { <div class="card">{rows_table(sorts, rows)}</div>{pagination(paging)}{keys} }.into_any()
+        view! { <div class="card">{rows_table(sorts, rows)}</div>{pagination(paging)}{keys} }
+            .into_any()
     };
-    let label = if staff { "Partner, service or person" } else { "Service" };
+    let label = if staff {
+        "Partner, service or person"
+    } else {
+        "Service"
+    };
     let body = view! {
         <div class="row apart">{head(None, "Requests", None::<Pill>, summary)}{new}</div>
         <div class="filters">{search("/requests", label, &query, kept)}{chips(filters)}</div>
@@ -84,7 +100,17 @@ fn rows_table(sorts: [Option<Sort>; 3], rows: Vec<QueueRow>) -> AnyView {
 }
 
 fn row(row: QueueRow) -> Vec<AnyView> {
-    let QueueRow { id, partner, partner_note, service, asks, state, approvals, approvals_note, since } = row;
+    let QueueRow {
+        id,
+        partner,
+        partner_note,
+        service,
+        asks,
+        state,
+        approvals,
+        approvals_note,
+        since,
+    } = row;
     vec![
         view! { <strong><a href=format!("/requests/{id}")>{partner}</a></strong><small>{partner_note}</small> }.into_any(),
         view! { <span>{service}</span><small>{asks}</small> }.into_any(),
@@ -99,7 +125,10 @@ fn nothing(staff: bool, filtered: bool) -> AnyView {
         (true, _) => (
             "Nothing matches",
             "No request fits this search and filter. Take one of them away to see more.",
-            Some(("/requests?state=all".to_owned(), "Show all requests".to_owned())),
+            Some((
+                "/requests?state=all".to_owned(),
+                "Show all requests".to_owned(),
+            )),
         ),
         (false, true) => (
             "No requests yet",

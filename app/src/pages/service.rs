@@ -11,7 +11,8 @@ use leptos::prelude::*;
 
 use super::state::Standing;
 use crate::components::{
-    Choice, Column, Field, Filled, Pill, Table, card, crumbs, empty, error_summary, head, pill, plain_card, table,
+    Choice, Column, Field, Filled, Pill, Table, card, crumbs, empty, error_summary, head, pill,
+    plain_card, table,
 };
 use crate::render::Page;
 use crate::shell::{Shell, page, slim};
@@ -34,13 +35,26 @@ pub struct ServiceRow {
 }
 
 pub fn services_page(shell: Shell, vm: ServiceList) -> Page {
-    let new = vm.may_edit.then(|| view! { <a class="btn primary" href="/services/new">"Add a service"</a> });
+    let new = vm
+        .may_edit
+        .then(|| view! { <a class="btn primary" href="/services/new">"Add a service"</a> });
     let list = if vm.rows.is_empty() {
-        empty("No services yet", "A service is an API of the host: its environments, the scopes that can be granted, and the endpoints that each scope opens.", None)
+        empty(
+            "No services yet",
+            "A service is an API of the host: its environments, the scopes that can be granted, and the endpoints that each scope opens.",
+            None,
+        )
     } else {
-        let columns = ["Service", "Environments", "Scopes", "State"].map(Column::new).to_vec();
+        let columns = ["Service", "Environments", "Scopes", "State"]
+            .map(Column::new)
+            .to_vec();
         let rows = vm.rows.into_iter().map(row).collect();
-        table(Table { caption: "Services".to_owned(), id: String::new(), columns, rows })
+        table(Table {
+            caption: "Services".to_owned(),
+            id: String::new(),
+            columns,
+            rows,
+        })
     };
     let body = view! {
         <div class="row apart">{head(None, "Services", None, "What can be asked for, and what each scope opens.")}{new}</div>
@@ -50,7 +64,14 @@ pub fn services_page(shell: Shell, vm: ServiceList) -> Page {
 }
 
 fn row(row: ServiceRow) -> Vec<AnyView> {
-    let ServiceRow { id, name, description, environments, scopes, standing } = row;
+    let ServiceRow {
+        id,
+        name,
+        description,
+        environments,
+        scopes,
+        standing,
+    } = row;
     vec![
         view! { <strong><a href=format!("/services/{id}")>{name}</a></strong><small>{description}</small> }.into_any(),
         environments.into_any(),
@@ -125,16 +146,38 @@ pub struct EndpointRow {
 }
 
 pub fn service_page(shell: Shell, vm: ServiceDetail) -> Page {
-    let ServiceDetail { id, name, description, base_url, standing, environments, scopes, endpoints, may_edit, filled } = vm;
+    let ServiceDetail {
+        id,
+        name,
+        description,
+        base_url,
+        standing,
+        environments,
+        scopes,
+        endpoints,
+        may_edit,
+        filled,
+    } = vm;
     let about = may_edit.then(|| {
         let about = if filled.value("base_url").is_empty() {
-            filled.clone().with("name", name.clone()).with("description", description.clone()).with("base_url", base_url.clone())
+            filled
+                .clone()
+                .with("name", name.clone())
+                .with("description", description.clone())
+                .with("base_url", base_url.clone())
         } else {
             filled.clone()
         };
-        card("About", None, about_form(&format!("/services/{id}"), "Change the service…", &about))
+        card(
+            "About",
+            None,
+            about_form(&format!("/services/{id}"), "Change the service…", &about),
+        )
     });
-    let choices: Vec<Choice> = scopes.iter().map(|scope| Choice::new(scope.name.clone(), scope.name.clone())).collect();
+    let choices: Vec<Choice> = scopes
+        .iter()
+        .map(|scope| Choice::new(scope.name.clone(), scope.name.clone()))
+        .collect();
     let below = view! { {description}" "<code>{base_url}</code> };
     let body = view! {
         {head(Some(crumbs(vec![("/services".to_owned(), "Services".to_owned())], name.clone())), name.clone(), Some(standing.pill()), below)}
@@ -148,7 +191,12 @@ pub fn service_page(shell: Shell, vm: ServiceDetail) -> Page {
     slim(shell, name, body)
 }
 
-fn environments_card(id: &str, rows: Vec<EnvironmentRow>, may_edit: bool, filled: &Filled) -> AnyView {
+fn environments_card(
+    id: &str,
+    rows: Vec<EnvironmentRow>,
+    may_edit: bool,
+    filled: &Filled,
+) -> AnyView {
     let rows = rows
         .into_iter()
         .map(|EnvironmentRow { name, policy, version }| {
@@ -159,12 +207,24 @@ fn environments_card(id: &str, rows: Vec<EnvironmentRow>, may_edit: bool, filled
         })
         .collect_view();
     let add = may_edit.then(|| {
-        adding(format!("/services/{id}/environments"), "Add an environment", vec![
-            Field::short(filled, "environment", "Name").help("Such as sandbox or production.").within("environment"),
-            Field::short(filled, "tag", "Tag in the key").help("Two to four letters, as in lk_live_….").within("environment"),
-        ])
+        adding(
+            format!("/services/{id}/environments"),
+            "Add an environment",
+            vec![
+                Field::short(filled, "environment", "Name")
+                    .help("Such as sandbox or production.")
+                    .within("environment"),
+                Field::short(filled, "tag", "Tag in the key")
+                    .help("Two to four letters, as in lk_live_….")
+                    .within("environment"),
+            ],
+        )
     });
-    card("Environments", None, view! { <ul class="todo">{rows}</ul>{add} })
+    card(
+        "Environments",
+        None,
+        view! { <ul class="todo">{rows}</ul>{add} },
+    )
 }
 
 fn scopes_card(id: &str, rows: Vec<ScopeRow>, may_edit: bool, filled: &Filled) -> AnyView {
@@ -182,16 +242,30 @@ fn scopes_card(id: &str, rows: Vec<ScopeRow>, may_edit: bool, filled: &Filled) -
         Choice::new("critical", "Moves money or goods"),
     ];
     let add = may_edit.then(|| {
-        adding(format!("/services/{id}/scopes"), "Add a scope", vec![
-            Field::mono(filled, "scope", "Name").help("Such as shipments:read.").within("scope"),
-            Field::text(filled, "allows", "What it allows").help("In words that a partner and a reviewer understand.").within("scope"),
-            Field::select(filled, "sensitivity", "Sensitivity", sensitivities).within("scope"),
-        ])
+        adding(
+            format!("/services/{id}/scopes"),
+            "Add a scope",
+            vec![
+                Field::mono(filled, "scope", "Name")
+                    .help("Such as shipments:read.")
+                    .within("scope"),
+                Field::text(filled, "allows", "What it allows")
+                    .help("In words that a partner and a reviewer understand.")
+                    .within("scope"),
+                Field::select(filled, "sensitivity", "Sensitivity", sensitivities).within("scope"),
+            ],
+        )
     });
     card("Scopes", None, view! { <ul class="todo">{rows}</ul>{add} })
 }
 
-fn endpoints_card(id: &str, rows: Vec<EndpointRow>, scopes: Vec<Choice>, may_edit: bool, filled: &Filled) -> AnyView {
+fn endpoints_card(
+    id: &str,
+    rows: Vec<EndpointRow>,
+    scopes: Vec<Choice>,
+    may_edit: bool,
+    filled: &Filled,
+) -> AnyView {
     let rows = rows
         .into_iter()
         .map(|EndpointRow { method, pattern, scopes }| {
@@ -202,7 +276,9 @@ fn endpoints_card(id: &str, rows: Vec<EndpointRow>, scopes: Vec<Choice>, may_edi
             view! { <li><div><code>{what.clone()}</code><small>"needs "{scopes}</small></div>{remove}</li> }
         })
         .collect_view();
-    let methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"].map(|m| Choice::new(m, m)).to_vec();
+    let methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+        .map(|m| Choice::new(m, m))
+        .to_vec();
     let add = may_edit.then(|| {
         adding(format!("/services/{id}/endpoints"), "Add an endpoint", vec![
             Field::select(filled, "method", "Method", methods).within("endpoint"),
@@ -210,7 +286,11 @@ fn endpoints_card(id: &str, rows: Vec<EndpointRow>, scopes: Vec<Choice>, may_edi
             Field::checks(filled, "scope", "Scopes that open it", scopes).within("endpoint"),
         ])
     });
-    card("Endpoints", None, view! { <ul class="todo">{rows}</ul>{add} })
+    card(
+        "Endpoints",
+        None,
+        view! { <ul class="todo">{rows}</ul>{add} },
+    )
 }
 
 fn adding(action: String, label: &'static str, fields: Vec<Field>) -> AnyView {

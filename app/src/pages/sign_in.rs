@@ -17,7 +17,11 @@ pub struct SignIn {
 }
 
 pub fn sign_in_page(vm: SignIn) -> Page {
-    let SignIn { host, return_to, reason } = vm;
+    let SignIn {
+        host,
+        return_to,
+        reason,
+    } = vm;
     let reason = (!reason.is_empty()).then(|| notice(Tone::Info, view! { <p>{reason}</p> }));
     let body = view! {
         {reason}

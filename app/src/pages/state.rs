@@ -61,7 +61,10 @@ impl KeyState {
 
     /// Whether there is anything left to revoke.
     pub const fn is_live(self) -> bool {
-        matches!(self, Self::Sent | Self::NotActive | Self::Active | Self::Suspended)
+        matches!(
+            self,
+            Self::Sent | Self::NotActive | Self::Active | Self::Suspended
+        )
     }
 }
 

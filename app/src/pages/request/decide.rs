@@ -5,7 +5,9 @@
 
 use leptos::prelude::*;
 
-use crate::components::{Field, Filled, Line, Pill, crumbs, error_summary, head, lines, plain_card};
+use crate::components::{
+    Field, Filled, Line, Pill, crumbs, error_summary, head, lines, plain_card,
+};
 use crate::render::Page;
 use crate::shell::{Shell, slim};
 
@@ -28,7 +30,10 @@ pub fn decide_page(shell: Shell, vm: Decide) -> Page {
     let title = format!("Decide on {} for {}", vm.environment, vm.partner);
     let above = vec![
         ("/requests".to_owned(), "Requests".to_owned()),
-        (format!("/requests/{}", vm.request), format!("{} for {}", vm.service, vm.partner)),
+        (
+            format!("/requests/{}", vm.request),
+            format!("{} for {}", vm.service, vm.partner),
+        ),
     ];
     let action = format!("/requests/{}/decide/{}", vm.request, vm.environment);
     let top = head(

@@ -9,7 +9,8 @@ use leptos::prelude::*;
 use super::questions::QUESTIONS;
 use super::section::Section;
 use crate::components::{
-    Choice, Comment, Field, Filled, Moment, Pill, card, comment, crumbs, empty, error_summary, head, plain_card,
+    Choice, Comment, Field, Filled, Moment, Pill, card, comment, crumbs, empty, error_summary,
+    head, plain_card,
 };
 use crate::islands::Autosave;
 use crate::pages::state::RequestState;
@@ -27,7 +28,11 @@ pub struct StartForm {
 pub fn start_page(shell: Shell, vm: StartForm) -> Page {
     let StartForm { services, filled } = vm;
     let form = if services.is_empty() {
-        empty("No service is open for requests", "The host has not published a service yet. You are told when there is one.", None)
+        empty(
+            "No service is open for requests",
+            "The host has not published a service yet. You are told when there is one.",
+            None,
+        )
     } else {
         view! {
             <div class="body roomy"><form class="form" method="post" action="/requests/new">

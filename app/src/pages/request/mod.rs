@@ -9,7 +9,7 @@ mod section;
 mod status;
 
 pub use decide::{Decide, decide_page};
-pub use edit::{EditChoice, RequestForm, edit_page, start_page, StartForm};
+pub use edit::{EditChoice, RequestForm, StartForm, edit_page, start_page};
 pub use narrow::{NarrowForm, narrow_page};
 pub use questions::{QUESTIONS, Question};
 pub use review::{DecidedBy, GrantView, Review, review_page};

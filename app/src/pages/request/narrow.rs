@@ -4,7 +4,9 @@
 
 use leptos::prelude::*;
 
-use crate::components::{Choice, Field, Filled, Pill, Tone, crumbs, error_summary, head, notice, plain_card};
+use crate::components::{
+    Choice, Field, Filled, Pill, Tone, crumbs, error_summary, head, notice, plain_card,
+};
 use crate::render::Page;
 use crate::shell::{Shell, slim};
 
@@ -24,7 +26,16 @@ pub struct NarrowForm {
 }
 
 pub fn narrow_page(shell: Shell, vm: NarrowForm) -> Page {
-    let NarrowForm { request, environment, title, scopes, rate_limit, life_limit, voids, filled } = vm;
+    let NarrowForm {
+        request,
+        environment,
+        title,
+        scopes,
+        rate_limit,
+        life_limit,
+        voids,
+        filled,
+    } = vm;
     let above = vec![
         ("/requests".to_owned(), "Requests".to_owned()),
         (format!("/requests/{request}"), title),

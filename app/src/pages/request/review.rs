@@ -9,8 +9,8 @@ use leptos::prelude::*;
 
 use super::section::{Say, SectionView, section_card};
 use crate::components::{
-    Field, Filled, Line, Moment, Pill, TimelineEntry, Tone, Vote, aside, card, crumbs, error_summary,
-    face, head, lines, notice, pill, timeline, votes,
+    Field, Filled, Line, Moment, Pill, TimelineEntry, Tone, Vote, aside, card, crumbs,
+    error_summary, face, head, lines, notice, pill, timeline, votes,
 };
 use crate::pages::state::RequestState;
 use crate::render::Page;
@@ -64,7 +64,11 @@ pub enum DecidedBy {
 
 pub fn review_page(shell: Shell, vm: Review) -> Page {
     let title = format!("{} for {}", vm.service, vm.partner);
-    let say = if vm.may_review { Say::Verdict } else { Say::Nothing };
+    let say = if vm.may_review {
+        Say::Verdict
+    } else {
+        Say::Nothing
+    };
     let above = vec![
         ("/requests".to_owned(), "Requests".to_owned()),
         (format!("/partners/{}", vm.partner_id), vm.partner.clone()),
@@ -76,14 +80,18 @@ pub fn review_page(shell: Shell, vm: Review) -> Page {
         handed_in(&vm),
     );
     let refused = error_summary(&vm.filled);
-    let why_not = (!vm.why_not.is_empty())
-        .then(|| notice(Tone::Info, view! { <p>{vm.why_not.clone()}</p> }));
+    let why_not =
+        (!vm.why_not.is_empty()).then(|| notice(Tone::Info, view! { <p>{vm.why_not.clone()}</p> }));
     let sections = vm
         .sections
         .into_iter()
         .map(|section| section_card(&vm.id, section, say, &vm.filled))
         .collect_view();
-    let grants = vm.grants.into_iter().map(|grant| grant_cards(&vm.id, grant)).collect_view();
+    let grants = vm
+        .grants
+        .into_iter()
+        .map(|grant| grant_cards(&vm.id, grant))
+        .collect_view();
     let recuse = vm.may_review.then(|| recuse_form(&vm.id));
     let body = view! {
         {top}{refused}{why_not}
@@ -104,7 +112,15 @@ fn handed_in(vm: &Review) -> AnyView {
 }
 
 fn grant_cards(request: &str, grant: GrantView) -> AnyView {
-    let GrantView { environment, lines: granted, votes: given_by, given, needed, waiting, decided } = grant;
+    let GrantView {
+        environment,
+        lines: granted,
+        votes: given_by,
+        given,
+        needed,
+        waiting,
+        decided,
+    } = grant;
     let narrow = matches!(decided, DecidedBy::You).then(|| {
         view! { <a class="btn small" href=format!("/requests/{request}/narrow/{environment}")>"Narrow…"</a> }
             .into_any()

@@ -69,7 +69,12 @@ pub(super) enum Say {
 }
 
 pub(super) fn section_card(request: &str, view: SectionView, say: Say, filled: &Filled) -> AnyView {
-    let SectionView { section, verdict, answers: given, comments } = view;
+    let SectionView {
+        section,
+        verdict,
+        answers: given,
+        comments,
+    } = view;
     let comments = comments.into_iter().map(comment).collect_view();
     let form = match say {
         Say::Nothing => ().into_any(),
@@ -123,5 +128,8 @@ fn reply_form(request: &str, section: Section, filled: &Filled) -> AnyView {
 }
 
 fn said_here(filled: &Filled, section: Section, label: &str, help: &str) -> AnyView {
-    Field::area(filled, "comment", label, 2).help(help).within(section.slug()).view()
+    Field::area(filled, "comment", label, 2)
+        .help(help)
+        .within(section.slug())
+        .view()
 }

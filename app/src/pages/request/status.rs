@@ -7,8 +7,8 @@ use leptos::prelude::*;
 use super::review::who;
 use super::section::{Say, SectionView, section_card};
 use crate::components::{
-    Filled, Line, Moment, Pill, Step, TimelineEntry, Tone, aside, card, crumbs, error_summary, head, lines,
-    notice, pill, steps, timeline,
+    Filled, Line, Moment, Pill, Step, TimelineEntry, Tone, aside, card, crumbs, error_summary,
+    head, lines, notice, pill, steps, timeline,
 };
 use crate::pages::state::RequestState;
 use crate::render::Page;
@@ -46,10 +46,17 @@ pub struct StatusGrant {
 }
 
 pub fn status_page(shell: Shell, vm: Status) -> Page {
-    let say = if vm.may_withdraw { Say::Reply } else { Say::Nothing };
+    let say = if vm.may_withdraw {
+        Say::Reply
+    } else {
+        Say::Nothing
+    };
     let title = format!("Access to {}", vm.service);
     let top = head(
-        Some(crumbs(vec![("/requests".to_owned(), "Requests".to_owned())], vm.service.clone())),
+        Some(crumbs(
+            vec![("/requests".to_owned(), "Requests".to_owned())],
+            vm.service.clone(),
+        )),
         title.clone(),
         Some(vm.state.pill()),
         view! { {format!("Revision {}, handed in ", vm.revision)}{vm.submitted.view()} },
@@ -59,7 +66,12 @@ pub fn status_page(shell: Shell, vm: Status) -> Page {
     let way = vm
         .way
         .into_iter()
-        .map(|(step, title, text)| (step, view! { <strong>{title}</strong><br/><small>{text}</small> }.into_any()))
+        .map(|(step, title, text)| {
+            (
+                step,
+                view! { <strong>{title}</strong><br/><small>{text}</small> }.into_any(),
+            )
+        })
         .collect();
     let sections = vm
         .sections
@@ -109,7 +121,12 @@ fn call_to_act(vm: &Status) -> AnyView {
 }
 
 fn grant_card(grant: StatusGrant) -> AnyView {
-    let StatusGrant { environment, state, approvals, lines: granted } = grant;
+    let StatusGrant {
+        environment,
+        state,
+        approvals,
+        lines: granted,
+    } = grant;
     let body = view! { <div class="row apart">{pill(state)}<small>{approvals}</small></div>{lines(granted)} };
     card(format!("Access to {environment}"), aside(""), body)
 }
