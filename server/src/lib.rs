@@ -1,1 +1,16 @@
+//! The portal. A request goes one way: `http` extracts, authorises (which yields a capability) and
+//! calls a verb of `service`; the rule is a function of `domain`; the unit of work commits with its
+//! evidence; a view model becomes a page of `app`.
 
+pub mod auth;
+pub mod boot;
+pub mod chance;
+pub mod cli;
+pub mod config;
+pub mod http;
+pub mod jobs;
+pub mod mail;
+pub mod portal;
+pub mod refusal;
+pub mod service;
+pub mod verify;

@@ -1,0 +1,28 @@
+//! Time and randomness, as arguments: the one place that reads the machine's own.
+
+use domain::time::Timestamp;
+use getrandom::SysRng;
+use rand_core::UnwrapErr;
+
+/// What time it is.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Clock;
+
+impl Clock {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the clock that is passed around"
+    )]
+    pub fn now(self) -> Timestamp {
+        let since = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap_or_default();
+        Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+    }
+}
+
+/// The operating system's generator. It panics where the system has no randomness to give, which
+/// is better than a key that can be guessed.
+pub fn system_rng() -> UnwrapErr<SysRng> {
+    UnwrapErr(SysRng)
+}

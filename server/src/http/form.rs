@@ -1,0 +1,106 @@
+//! Bodies, read strictly: unknown fields are refused, never ignored (never 9).
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
+use axum::http::header::CONTENT_TYPE;
+use axum::response::Response;
+use serde::de::DeserializeOwned;
+
+use crate::http::answer::Problem;
+use crate::http::page;
+use crate::portal::Portal;
+use crate::refusal::Refusal;
+
+/// A JSON body of an island or a program.
+pub struct Json<T>(pub T);
+
+/// The fields of a page's form, in their order. What they mean is the handler's.
+pub struct Form(pub Vec<(String, String)>);
+
+impl<T: DeserializeOwned> FromRequest<Portal> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, portal: &Portal) -> Result<Self, Self::Rejection> {
+        let is_json = content_type(&request).starts_with("application/json");
+        let body = Bytes::from_request(request, portal).await.map_err(|_| {
+            Problem(Refusal::BadRequest("The body is too large or did not arrive whole."))
+        })?;
+        if !is_json {
+            return Err(Problem(Refusal::BadRequest("Send JSON, as application/json.")));
+        }
+        serde_json::from_slice(&body).map(Self).map_err(|error| {
+            tracing::debug!(%error, "a JSON body was refused");
+            Problem(Refusal::BadRequest(
+                "The JSON cannot be read: a field is missing, unknown or of the wrong type.",
+            ))
+        })
+    }
+}
+
+impl FromRequest<Portal> for Form {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, portal: &Portal) -> Result<Self, Self::Rejection> {
+        let is_form = content_type(&request).starts_with("application/x-www-form-urlencoded");
+        let body = Bytes::from_request(request, portal).await.ok();
+        let fields = body.filter(|_| is_form).and_then(|body| {
+            // The parser below replaces what is not UTF-8; we refuse it instead.
+            let fields: Vec<(String, String)> = url::form_urlencoded::parse(&body)
+                .into_owned()
+                .collect();
+            let broken = |text: &str| text.contains(char::REPLACEMENT_CHARACTER);
+            (!fields.iter().any(|(name, value)| broken(name) || broken(value))).then_some(fields)
+        });
+        fields.map(Self).ok_or_else(|| {
+            page::refusal(portal, None, Refusal::Invalid(Vec::new()))
+        })
+    }
+}
+
+impl Form {
+    /// The last value of a field, or nothing typed.
+    pub fn text(&self, name: &str) -> &str {
+        self.0
+            .iter()
+            .rev()
+            .find(|(field, _)| field == name)
+            .map_or("", |(_, value)| value.as_str())
+    }
+
+    /// All values of a field: check boxes of one name.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0
+            .iter()
+            .filter(move |(field, _)| field == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    pub fn is_set(&self, name: &str) -> bool {
+        self.0.iter().any(|(field, _)| field == name)
+    }
+
+    /// # Errors
+    /// [`Refusal::BadRequest`] when a field is not one of these. A name that ends in `*` stands for
+    /// every name that begins with what is before it.
+    pub fn only(&self, known: &[&str]) -> Result<(), Refusal> {
+        let is_known = |field: &str| {
+            known.iter().any(|known| match known.strip_suffix('*') {
+                Some(start) => field.starts_with(start),
+                None => field == *known,
+            })
+        };
+        if self.0.iter().all(|(field, _)| is_known(field)) {
+            Ok(())
+        } else {
+            Err(Refusal::BadRequest("The form holds a field that we do not know. Nothing was done."))
+        }
+    }
+}
+
+fn content_type(request: &Request) -> &str {
+    request
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok())
+        .unwrap_or_default()
+}

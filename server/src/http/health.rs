@@ -1,0 +1,34 @@
+//! Whether the process lives, whether it can answer, and what the host publishes of itself.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::portal::Portal;
+
+/// `GET /healthz`: the process answers.
+pub async fn healthz() -> &'static str {
+    "ok"
+}
+
+/// `GET /readyz`: the snapshot is loaded and fresh, and the database answers.
+pub async fn readyz(State(portal): State<Portal>) -> (StatusCode, &'static str) {
+    let database = portal.store.database().key_counter().await.is_ok();
+    if portal.engine.is_ready() && database {
+        (StatusCode::OK, "ready")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "not ready")
+    }
+}
+
+/// `GET /.well-known/latchkey.json`: the key that deliveries are signed with.
+pub async fn well_known(State(portal): State<Portal>) -> Json<Value> {
+    Json(json!({
+        "origin": portal.config.origin_text(),
+        "host": portal.config.host_name,
+        "protocol": "latchkey/delivery/v1",
+        "signing_key": portal.keyring.host_signing_key.public(),
+        "security_contact": portal.config.security_contact,
+    }))
+}

@@ -1,0 +1,38 @@
+//! HTTP: one file an area. A handler extracts, asks for a capability, calls a verb and renders.
+
+pub mod answer;
+pub mod assets;
+pub mod confirm;
+pub mod door;
+pub mod form;
+pub mod guard;
+pub mod health;
+pub mod home;
+pub mod page;
+pub mod routes;
+pub mod verify;
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
+use tower_http::compression::CompressionLayer;
+use tower_http::timeout::TimeoutLayer;
+
+use crate::portal::Portal;
+
+/// No form or answer of ours is larger.
+const BODY_LIMIT: usize = 256 * 1024;
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The whole service.
+pub fn app(portal: Portal) -> Router {
+    routes::router(&portal)
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIMEOUT))
+        .layer(from_fn_with_state(portal.clone(), guard::headers))
+        .layer(CompressionLayer::new())
+        .with_state(portal)
+}

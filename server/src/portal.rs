@@ -1,0 +1,69 @@
+//! What every part of the running portal shares.
+
+use std::sync::Arc;
+
+use domain::keyring::Keyring;
+use domain::time::Timestamp;
+use store::{Committed, Evidence, Store, Work};
+use webauthn_rs::Webauthn;
+
+use crate::chance::Clock;
+use crate::config::Config;
+use crate::http::assets::Site;
+use crate::refusal::Refusal;
+use crate::verify::Engine;
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct Portal(Arc<Inner>);
+
+pub struct Inner {
+    pub config: Config,
+    pub store: Store,
+    pub keyring: Keyring,
+    pub webauthn: Webauthn,
+    pub clock: Clock,
+    pub engine: Engine,
+    pub site: Site,
+    /// Wakes the job that sends mail.
+    pub mail_waits: tokio::sync::Notify,
+}
+
+impl std::ops::Deref for Portal {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl Portal {
+    pub fn new(inner: Inner) -> Self {
+        Self(Arc::new(inner))
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Commits, and hands the keys that were touched to the snapshot before anybody is told. It
+    /// runs in a task of its own: a client that goes away in the middle cancels nothing.
+    ///
+    /// # Errors
+    /// As [`Work::commit`]; when the outcome is unknown, the engine refuses to answer until it has
+    /// reloaded.
+    pub async fn commit(&self, work: Work, evidence: Evidence) -> Result<Committed, Refusal> {
+        let portal = self.clone();
+        let task = tokio::spawn(async move {
+            let committed = work.commit(evidence).await;
+            match &committed {
+                Ok(committed) => portal.engine.follow(&portal, committed).await,
+                Err(store::Error::CommitUnknown(_)) => portal.engine.distrust(),
+                Err(_) => {}
+            }
+            portal.mail_waits.notify_one();
+            committed
+        });
+        Ok(task.await.map_err(Refusal::internal)??)
+    }
+}
