@@ -205,13 +205,17 @@ fn bar(shell: Shell) -> AnyView {
         .collect_view();
     let home = (here == Area::Home).then_some("page");
     let words = viewer.words();
-    let profile = format!("{}, {words}. Your profile", viewer.name);
+    let profile = format!(". {}, your profile", viewer.name);
     view! {
         <header class="bar">
             <a class="brand" href="/" aria-current=home>{mark()}<span>{host}</span></a>
             <nav aria-label="Main">{links}</nav>
             <div class="who">
-                <a href="/profile" aria-label=profile><span class="name">{words}</span>{face(&viewer.name)}</a>
+                <a href="/profile">
+                    <span class="name">{words}</span>
+                    <span class="sr">{profile}</span>
+                    {face(&viewer.name)}
+                </a>
                 <form method="post" action="/sign-out"><button class="btn quiet small">"Sign out"</button></form>
             </div>
         </header>
