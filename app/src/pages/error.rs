@@ -67,7 +67,7 @@ fn words(refusal: &Refusal) -> (&'static str, &'static str, String) {
         ),
         Refusal::TooMany(seconds) => (
             "Too many tries",
-            "To protect people's links and keys we slow down repeated tries. Nothing has changed, and no link was used up.",
+            "To protect people’s links and keys we slow down repeated tries. Nothing has changed, and no link was used up.",
             format!("Wait {} and try again.", wait(*seconds)),
         ),
         Refusal::Expired => (
@@ -78,7 +78,7 @@ fn words(refusal: &Refusal) -> (&'static str, &'static str, String) {
         Refusal::Failed(_) => (
             "Something broke on our side",
             "What you sent was not saved, and nothing was half done: a step is done as a whole or not at all.",
-            "Try again. If it happens again, tell the host's operators the reference below."
+            "Try again. If it happens again, tell the host’s operators the reference below."
                 .to_owned(),
         ),
         Refusal::Unavailable => (
