@@ -166,7 +166,8 @@ impl Work {
 }
 
 statements! {
-    NEWEST(6) = "SELECT * FROM audit WHERE seq < $1 AND ($2 = '' OR act = $2) AND ($3 IS NULL OR actor_id = $3) AND ($4 IS NULL OR subject_id = $4) AND ($5 = '' OR outcome = $5) ORDER BY seq DESC LIMIT $6";
+    // `$3 IS NULL` comes last: PostgreSQL takes a placeholder's type from where it first stands.
+    NEWEST(6) = "SELECT * FROM audit WHERE seq < $1 AND ($2 = '' OR act = $2) AND (actor_id = $3 OR $3 IS NULL) AND (subject_id = $4 OR $4 IS NULL) AND ($5 = '' OR outcome = $5) ORDER BY seq DESC LIMIT $6";
     FROM(2) = "SELECT * FROM audit WHERE seq >= $1 ORDER BY seq LIMIT $2";
     HISTORY(2) = "SELECT * FROM audit WHERE subject_id = $1 ORDER BY seq LIMIT $2";
     LAST(0) = "SELECT * FROM audit ORDER BY seq DESC LIMIT 1";

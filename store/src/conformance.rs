@@ -1,1 +1,20 @@
+//! What the store promises, held against both engines by one body each. SQLite runs always;
+//! PostgreSQL where `LATCHKEY_TEST_POSTGRES` names a server in which databases may be created.
 
+mod audit;
+mod bench;
+mod claims;
+mod decisions;
+mod door;
+mod erasure;
+mod keys;
+mod migrations;
+mod outbox;
+mod queue;
+mod rows;
+mod samples;
+mod schema;
+mod stamps;
+mod statements;
+mod tampering;
+mod work;

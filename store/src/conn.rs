@@ -124,17 +124,29 @@ impl Database {
         })
     }
 
-    /// After an erasure: overwrites the write-ahead log, so that what was erased is not left in it.
+    /// After an erasure: empties the write-ahead log, so that what was erased is not left in it.
+    /// False while somebody still reads from the log: ask again later. It waits for readers only
+    /// briefly, since nobody can write in the meantime.
     ///
     /// # Errors
-    /// [`Error::Database`] when the engine fails; a log that is busy is left to the next erasure.
-    pub async fn forget_erased(&self) -> Result<(), Error> {
-        if let Self::Sqlite { writer, .. } = self {
-            sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
-                .execute(writer)
-                .await?;
-        }
-        Ok(())
+    /// [`Error::Database`] when the engine fails.
+    pub async fn forget_erased(&self) -> Result<bool, Error> {
+        let Self::Sqlite { writer, .. } = self else {
+            return Ok(true);
+        };
+        let mut conn = writer.acquire().await?;
+        sqlx::query("PRAGMA busy_timeout = 100")
+            .execute(&mut *conn)
+            .await?;
+        let outcome: Result<i64, sqlx::Error> =
+            sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)")
+                .fetch_one(&mut *conn)
+                .await;
+        // `BUSY`, as the connection was opened.
+        sqlx::query("PRAGMA busy_timeout = 10000")
+            .execute(&mut *conn)
+            .await?;
+        Ok(outcome? == 0)
     }
 }
 

@@ -215,7 +215,7 @@ statements! {
     OF_PARTNER(3) = "SELECT api_key.* FROM api_key JOIN access_grant ON access_grant.id = api_key.grant_id WHERE access_grant.partner_id = $1 ORDER BY api_key.created_at DESC, api_key.id LIMIT $2 OFFSET $3";
     ALL(2) = "SELECT * FROM api_key ORDER BY created_at DESC, id LIMIT $1 OFFSET $2";
     CHANGED(2) = "SELECT * FROM api_key WHERE change > $1 ORDER BY change LIMIT $2";
-    EXPIRING(1) = "SELECT * FROM api_key WHERE state IN ('pre-activation', 'active', 'suspended') AND expires_at < $1 ORDER BY expires_at, id";
+    EXPIRING(1) = "SELECT * FROM api_key WHERE state IN ('pre_activation', 'active', 'suspended') AND expires_at < $1 ORDER BY expires_at, id";
     USE(1) = "SELECT * FROM key_use WHERE id = $1";
     ADD_USE(8) = "INSERT INTO key_use (id, accepted, refused, accepted_at, accepted_from, refused_at, refused_from, refused_reason)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)

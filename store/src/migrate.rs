@@ -9,14 +9,18 @@ static SQLITE: Migrator = sqlx::migrate!("../migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("../migrations/postgres");
 
 impl Database {
-    /// Brings the schema up to this program's. PostgreSQL processes that start together take turns.
+    /// Brings the schema up to this program's. Several processes may start together.
     ///
     /// # Errors
     /// [`Error::NewerSchema`] when a later program was here, [`Error::Open`] when a migration fails
     /// or was edited after it was applied.
     pub async fn migrate(&self) -> Result<(), Error> {
         let outcome = match self {
-            Self::Sqlite { writer, .. } => SQLITE.run(writer).await,
+            Self::Sqlite { writer, .. } => match SQLITE.run(writer).await {
+                // sqlx takes no lock here: of two that start together one finds the tables made.
+                Err(sqlx::migrate::MigrateError::ExecuteMigration(..)) => SQLITE.run(writer).await,
+                outcome => outcome,
+            },
             Self::Postgres(pool) => POSTGRES.run(pool).await,
         };
         outcome.map_err(|error| match error {

@@ -19,7 +19,8 @@ row! {
         person_id: Option<PersonId>,
         /// The template's values, as JSON.
         content: String,
-        /// What only the addressee may read, sealed under the outbox key.
+        /// What only the addressee may read, sealed under the outbox key. Empty once it is wiped
+        /// because the mail was given up: such a mail cannot be sent again.
         sealed: Option<Vec<u8>>,
         created_at: Timestamp,
         /// When to try (again); absent once sent or given up.
@@ -117,8 +118,9 @@ statements! {
     COUNTS(0) = "SELECT COUNT(next_at) AS waiting, COUNT(dead_at) AS dead FROM outbox";
     LEASE(2) = sqlite "UPDATE outbox SET next_at = $2, attempts = attempts + 1 WHERE id = (SELECT id FROM outbox WHERE next_at <= $1 ORDER BY next_at, id LIMIT 1) RETURNING *",
         postgres "UPDATE outbox SET next_at = $2, attempts = attempts + 1 WHERE id = (SELECT id FROM outbox WHERE next_at <= $1 ORDER BY next_at, id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING *";
-    SENT(2) = "UPDATE outbox SET next_at = NULL, sealed = NULL, last_error = NULL, sent_at = $2 WHERE id = $1";
-    FAILED(3) = "UPDATE outbox SET next_at = $2, last_error = $3 WHERE id = $1 AND sent_at IS NULL";
-    GIVEN_UP(3) = "UPDATE outbox SET next_at = NULL, sealed = NULL, dead_at = $2, last_error = $3 WHERE id = $1 AND sent_at IS NULL";
-    REVIVE(2) = "UPDATE outbox SET next_at = $2, dead_at = NULL, attempts = 0, last_error = NULL WHERE id = $1 AND dead_at IS NOT NULL";
+    SENT(2) = "UPDATE outbox SET next_at = NULL, sealed = NULL, last_error = NULL, dead_at = NULL, sent_at = $2 WHERE id = $1";
+    FAILED(3) = "UPDATE outbox SET next_at = $2, last_error = $3 WHERE id = $1 AND sent_at IS NULL AND dead_at IS NULL";
+    // An empty `sealed` tells that there was something, and that it is gone.
+    GIVEN_UP(3) = "UPDATE outbox SET next_at = NULL, sealed = SUBSTR(sealed, 1, 0), dead_at = $2, last_error = $3 WHERE id = $1 AND sent_at IS NULL";
+    REVIVE(2) = "UPDATE outbox SET next_at = $2, dead_at = NULL, attempts = 0, last_error = NULL WHERE id = $1 AND dead_at IS NOT NULL AND sealed IS NULL";
 }

@@ -255,5 +255,5 @@ statements! {
     REVISIONS(1) = "SELECT * FROM revision WHERE request_id = $1 ORDER BY number";
     REVIEWS(1) = "SELECT * FROM review WHERE request_id = $1 ORDER BY at, id";
     RECUSALS(1) = "SELECT * FROM recusal WHERE request_id = $1 ORDER BY at, id";
-    SAVE_DRAFT(5) = "UPDATE access_request SET draft = $4, draft_version = $3, updated_at = $5 WHERE id = $1 AND draft_version = $2 AND state IN ('draft', 'changes-asked')";
+    SAVE_DRAFT(5) = "UPDATE access_request SET draft = $4, draft_version = $3, updated_at = $5 WHERE id = $1 AND draft_version = $2 AND state IN ('draft', 'changes_asked')";
 }

@@ -4,7 +4,7 @@
 
 use domain::enc::Enc;
 use domain::keyring::{RowForged, RowKey};
-use sqlx::{Postgres, Sqlite};
+use sqlx::{ColumnIndex, Decode, FromRow, Postgres, Sqlite, Type};
 use uuid::Uuid;
 
 use crate::error::Error;
@@ -27,12 +27,43 @@ pub(crate) trait Row: Sized {
 }
 
 /// A row with a MAC that has not been checked.
-#[derive(sqlx::FromRow)]
-pub(crate) struct Sealed<T> {
-    #[sqlx(flatten)]
-    row: T,
-    stamp: i64,
-    mac: Vec<u8>,
+pub(crate) enum Sealed<T> {
+    Whole {
+        row: T,
+        stamp: i64,
+        mac: Vec<u8>,
+    },
+    /// A column does not even hold a value of its type: this program did not write it.
+    Garbled {
+        id: Uuid,
+    },
+}
+
+impl<'r, R, T> FromRow<'r, R> for Sealed<T>
+where
+    R: sqlx::Row,
+    T: FromRow<'r, R>,
+    &'static str: ColumnIndex<R>,
+    Uuid: Decode<'r, R::Database> + Type<R::Database>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+    Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
+{
+    fn from_row(columns: &'r R) -> Result<Self, sqlx::Error> {
+        let whole = || {
+            Ok(Self::Whole {
+                row: T::from_row(columns)?,
+                stamp: columns.try_get("stamp")?,
+                mac: columns.try_get("mac")?,
+            })
+        };
+        match whole() {
+            // One garbled row must not keep the others from being read.
+            Err(sqlx::Error::ColumnDecode { .. }) => Ok(Self::Garbled {
+                id: columns.try_get("id").unwrap_or_default(),
+            }),
+            read => read,
+        }
+    }
 }
 
 /// A row whose MAC was right when it was read. The stamp counts its changes.
@@ -68,12 +99,16 @@ impl<T: Row> Sealed<T> {
     /// # Errors
     /// [`Error::Tampered`] when the row is not as this program wrote it.
     pub(crate) fn open(self, key: &RowKey) -> Result<Stamped<T>, Error> {
-        match key.verify(&mac_input(&self.row, self.stamp), &self.mac) {
-            Ok(()) => Ok(Stamped::new(self.row, self.stamp)),
-            Err(RowForged) => Err(Error::Tampered {
-                table: T::TABLE,
-                id: self.row.id(),
-            }),
+        let tampered = |id| Error::Tampered {
+            table: T::TABLE,
+            id,
+        };
+        match self {
+            Self::Whole { row, stamp, mac } => match key.verify(&mac_input(&row, stamp), &mac) {
+                Ok(()) => Ok(Stamped::new(row, stamp)),
+                Err(RowForged) => Err(tampered(row.id())),
+            },
+            Self::Garbled { id } => Err(tampered(id)),
         }
     }
 }

@@ -93,6 +93,23 @@ impl Read {
         )?)
     }
 
+    /// Whether a ceremony of this kind waits for this person.
+    pub async fn has_ceremony(
+        &mut self,
+        id: CeremonyId,
+        kind: &str,
+        person: PersonId,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        let found = run!(
+            &mut self.conn,
+            CEREMONY,
+            [id, kind, person, now],
+            fetch_optional as Ceremony
+        )?;
+        Ok(found.is_some())
+    }
+
     /// Tries in a bucket's window so far.
     pub async fn tries(&mut self, bucket: &str, window: Timestamp) -> Result<i64, Error> {
         let count = run!(
@@ -195,6 +212,7 @@ statements! {
     END(2) = "DELETE FROM session WHERE id = $1 AND person_id = $2";
     END_ALL(1) = "DELETE FROM session WHERE person_id = $1";
     END_BY(1) = "DELETE FROM session WHERE credential_id = $1";
+    CEREMONY(4) = "SELECT * FROM ceremony WHERE id = $1 AND kind = $2 AND person_id = $3 AND expires_at > $4";
     TAKE_CEREMONY(2) = "DELETE FROM ceremony WHERE id = $1 AND kind = $2 RETURNING *";
     PENDING_ACT(3) = "SELECT * FROM pending_act WHERE id = $1 AND person_id = $2 AND expires_at > $3";
     TAKE_PENDING_ACT(2) = "DELETE FROM pending_act WHERE id = $1 AND person_id = $2";

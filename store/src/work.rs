@@ -152,8 +152,10 @@ impl Work {
         self.read.conn.commit().await.map_err(commit_outcome)?;
         if self.erased {
             // The erasure is committed; a log that could not be truncated now is by the next one.
-            if let Err(error) = self.database.forget_erased().await {
-                tracing::warn!(%error, "the write-ahead log was not truncated after an erasure");
+            match self.database.forget_erased().await {
+                Ok(true) => {}
+                Ok(false) => tracing::debug!("somebody still reads from the write-ahead log"),
+                Err(error) => tracing::warn!(%error, "the write-ahead log was not emptied"),
             }
         }
         Ok(Committed {

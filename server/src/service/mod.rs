@@ -1,0 +1,7 @@
+//! Use-cases: one verb a file or small family. Authorise, load, decide (in `domain`), record.
+
+pub mod acts;
+pub mod enrol;
+pub mod limits;
+pub mod owner;
+pub mod sign_in;
