@@ -1,14 +1,13 @@
 //! Requests, decisions, keys, claims.
 
 use app::components::{Answer, Change, Chip, Choice, Filled, Line, Paging, Pill, Sort, Step, Tone};
-use app::pages::key::{KeyDetail, KeyList, KeyMay, KeyRow, key_page, keys_page};
 use app::pages::queue::{Queue, QueueRow, queue_page};
 use app::pages::request::{
     Decide, DecidedBy, GrantView, NarrowForm, QUESTIONS, RequestForm, Review, Section, SectionView,
     StartForm, Status, StatusGrant, Verdict, decide_page, edit_page, narrow_page, review_page,
     start_page, status_page,
 };
-use app::pages::state::{KeyState, RequestState};
+use app::pages::state::RequestState;
 use app::shell::Area;
 
 use super::{DAY, HOUR, Sample, State, at, comments, contact, entries, named, staff, votes};
@@ -39,15 +38,10 @@ pub(crate) fn pages(s: State) -> Vec<Sample> {
         named("queue-partner", move || {
             queue_page(contact(s, Area::Requests), queue(s))
         }),
-        named("keys", move || keys_page(staff(s, Area::Keys), keys(s))),
-        named("key", move || key_page(staff(s, Area::Keys), key(s))),
-        named("key-partner", move || {
-            key_page(contact(s, Area::Keys), partner_key(s))
-        }),
     ]
 }
 
-fn refused(s: State, fields: &[(&str, &str)]) -> Filled {
+pub(crate) fn refused(s: State, fields: &[(&str, &str)]) -> Filled {
     let mut filled = Filled::default();
     for (name, sentence) in fields {
         filled = filled.with(name, s.t("What was typed"));
@@ -58,7 +52,7 @@ fn refused(s: State, fields: &[(&str, &str)]) -> Filled {
     filled
 }
 
-fn grant_lines(s: State) -> Vec<Line> {
+pub(crate) fn grant_lines(s: State) -> Vec<Line> {
     vec![
         Line::new("Scopes", s.t("shipments:read"))
             .mono()
@@ -472,159 +466,4 @@ fn queue_rows(s: State) -> Vec<QueueRow> {
         },
     )
     .collect()
-}
-
-pub(crate) fn key_rows(s: State) -> Vec<KeyRow> {
-    [
-        (
-            "lk_live_7Fq2mZ0a…",
-            "Brightwater Logistics",
-            KeyState::Active,
-            Some(-40),
-            62 * DAY,
-        ),
-        (
-            "lk_live_Xy81bQ4t…",
-            "Quill Analytics",
-            KeyState::NotActive,
-            None,
-            90 * DAY,
-        ),
-        (
-            "lk_test_0aPq77Lm…",
-            "Tern Robotics",
-            KeyState::Suspended,
-            Some(-3 * DAY),
-            12 * DAY,
-        ),
-        (
-            "lk_live_Zz00aa11…",
-            "Moss and Reed",
-            KeyState::Compromised,
-            Some(-DAY),
-            -HOUR,
-        ),
-    ]
-    .into_iter()
-    .map(|(shown, partner, state, used, ends)| KeyRow {
-        id: "k1".to_owned(),
-        shown: s.t(shown),
-        partner: s.t(partner),
-        service: s.t("Shipments API"),
-        environment: s.t("production"),
-        state,
-        last_used: used.map(at),
-        ends: at(ends),
-    })
-    .collect()
-}
-
-fn keys(s: State) -> KeyList {
-    KeyList {
-        summary: if s.is_empty() {
-            "No key is live.".to_owned()
-        } else {
-            s.t("Four keys, one of them active.")
-        },
-        query: if s == State::Failing {
-            "lk_live_nothing".to_owned()
-        } else {
-            s.t("")
-        },
-        kept: Vec::new(),
-        chips: chips_of(&[("All", 4), ("Active", 1), ("Ending soon", 1), ("Ended", 0)]),
-        rows: if matches!(s, State::Empty | State::Failing) {
-            Vec::new()
-        } else {
-            key_rows(s)
-        },
-        paging: if s == State::Failing {
-            Paging::default()
-        } else {
-            paging(s)
-        },
-        filtered: s == State::Failing,
-    }
-}
-
-fn key(s: State) -> KeyDetail {
-    let live = !s.is_empty();
-    let state = match s {
-        State::Empty => KeyState::Sent,
-        State::Failing => KeyState::Suspended,
-        _ => KeyState::Active,
-    };
-    KeyDetail {
-        id: "k1".to_owned(),
-        shown: s.t("lk_live_7Fq2mZ0a…"),
-        partner: s.t("Brightwater Logistics"),
-        partner_id: "b1".to_owned(),
-        service: s.t("Shipments API"),
-        environment: s.t("production"),
-        state,
-        ends: at(if state.is_live() { 62 * DAY } else { -DAY }),
-        last_used: live.then(|| (at(-40), s.t("203.0.113.0"))),
-        last_refused: live.then(|| {
-            (
-                at(-3 * HOUR),
-                s.t("the call came from a network that is not granted"),
-                s.t("source_network"),
-            )
-        }),
-        accepted: if live { 41_204 } else { 0 },
-        refused: if live { 12 } else { 0 },
-        hours: if live {
-            (0_u64..24)
-                .map(|hour| {
-                    (
-                        200 + hour * (24 - hour) * 22,
-                        if hour == 20 { 40 } else { 0 },
-                    )
-                })
-                .collect()
-        } else {
-            Vec::new()
-        },
-        grant: grant_lines(s),
-        facts: vec![
-            Line::new("Recipient", s.t("Quay Desk")),
-            Line::new("Made", s.t("28 days ago")),
-            Line::new("Delivery", s.t("claimed after 14 minutes, receipt signed")),
-            Line::new(
-                "Grant",
-                "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-            )
-            .mono(),
-        ],
-        request_id: "7f3a".to_owned(),
-        timeline: entries(s),
-        may: KeyMay {
-            revoke: state.is_live(),
-            suspend: state == KeyState::Active,
-            resume: state == KeyState::Suspended,
-            redeliver: state == KeyState::Sent,
-            ..KeyMay::default()
-        },
-        filled: refused(
-            s,
-            &[("reason", "Say why, so that the partner can act on it.")],
-        ),
-    }
-}
-
-fn partner_key(s: State) -> KeyDetail {
-    KeyDetail {
-        partner_id: String::new(),
-        state: if s == State::Failing {
-            KeyState::Compromised
-        } else {
-            KeyState::Active
-        },
-        may: KeyMay {
-            replace: true,
-            ..KeyMay::default()
-        },
-        filled: Filled::default(),
-        ..key(s)
-    }
 }

@@ -4,6 +4,7 @@ mod access;
 mod catalogue;
 mod entry;
 mod evidence;
+mod keys;
 mod people;
 
 use app::components::{Comment, Moment, TimelineEntry, Tone, Vote};
@@ -38,6 +39,7 @@ pub(crate) fn all() -> Vec<Sample> {
         .flat_map(|state| {
             let mut pages = access::pages(state);
             pages.extend(entry::pages(state));
+            pages.extend(keys::pages(state));
             pages.extend(people::pages(state));
             pages.extend(catalogue::pages(state));
             pages.extend(evidence::pages(state));

@@ -2,6 +2,7 @@
 
 mod act;
 mod card;
+mod control;
 mod field;
 mod filled;
 mod list;
