@@ -34,13 +34,9 @@ impl House {
     }
 }
 
-/// A letter's words. `link` is the whole one-time link, for the letters that have one.
-pub(super) fn words(letter: &Letter, house: &House, link: Option<Zeroizing<String>>) -> Words {
-    let body = match link {
-        Some(link) => with_link(letter, house, link),
-        None => without_link(letter, house),
-    };
-    body.paragraph(format!(
+/// A letter's words. `link` is the whole one-time link, and empty for the letters without one.
+pub(super) fn words(letter: &Letter, house: &House, link: Zeroizing<String>) -> Words {
+    body(letter, house, link).paragraph(format!(
         "{} sends this through its portal for API keys, {}. Tell {} about anything that looks wrong.",
         house.host, house.origin, house.contact
     ))
@@ -48,13 +44,18 @@ pub(super) fn words(letter: &Letter, house: &House, link: Option<Zeroizing<Strin
 
 /// What stands here is a table: one line a letter.
 #[rustfmt::skip]
-fn without_link(letter: &Letter, house: &House) -> Words {
+fn body(letter: &Letter, house: &House, link: Zeroizing<String>) -> Words {
     let h = house;
     match letter {
+        Letter::StaffInvitation { name, inviter, roles, expires, .. } => people::staff_invitation(h, name, inviter, roles, *expires, link),
+        Letter::PartnerInvitation { name, partner, inviter, expires, .. } => people::partner_invitation(h, name, partner, inviter, *expires, link),
+        Letter::MemberInvitation { name, partner, inviter, expires, .. } => people::member_invitation(h, name, partner, inviter, *expires, link),
+        Letter::Recovery { name, expires, .. } => people::recovery(h, name, *expires, link),
         Letter::RecoveryStarted { name, partner, started_by, when } => people::recovery_started(h, name, partner, started_by, *when),
         Letter::PasskeyAdded { label, when } => people::passkey_added(h, label, *when),
         Letter::AddressChanged { name, changed_by, when } => people::address_changed(h, name, changed_by, *when),
         Letter::SecondPersonNeeded { what, asked_by, expires } => people::second_person_needed(h, what, asked_by, *expires),
+        Letter::TestMail { asked_by, when } => people::test_mail(h, asked_by, *when),
         Letter::RequestSubmitted { request, partner, service, revision } => requests::submitted(h, *request, partner, service, *revision),
         Letter::RequestWithdrawn { request, partner, service } => requests::withdrawn(h, *request, partner, service),
         Letter::ChangesAsked { request, service, note } => requests::changes_asked(h, *request, service, note),
@@ -62,6 +63,7 @@ fn without_link(letter: &Letter, house: &House) -> Words {
         Letter::ApprovalVoided { request, partner, service, environment, why } => requests::approval_voided(h, *request, partner, (service, environment), why),
         Letter::GrantApproved { request, service, environment, expires } => requests::approved(h, *request, (service, environment), *expires),
         Letter::WaitingForPasskey { service, environment, .. } => requests::waiting_for_passkey(h, (service, environment)),
+        Letter::Delivery { service, environment, expires, .. } => deliveries::delivery(h, (service, environment), *expires, link),
         Letter::DeliveryLapsed { partner, service, environment, lapse, when } => deliveries::lapsed(h, partner, (service, environment), *lapse, *when),
         Letter::ClaimRefused { partner, service, environment, when, opened } => deliveries::claim_refused(h, partner, (service, environment), *when, opened.as_ref()),
         Letter::ReportedNotMe { partner, service, environment, proved, when } => deliveries::reported(h, partner, (service, environment), *proved, *when),
@@ -70,21 +72,5 @@ fn without_link(letter: &Letter, house: &House) -> Words {
         Letter::KeyExpiring { key, kid, service, environment, days, expires } => keys::expiring(h, (*key, kid), (service, environment), *days, *expires),
         Letter::PartnerSuspended { partner, reason, when } => keys::suspended(h, partner, reason, *when),
         Letter::PartnerResumed { partner, when } => keys::resumed(h, partner, *when),
-        Letter::TestMail { asked_by, when } => people::test_mail(h, asked_by, *when),
-        Letter::StaffInvitation { .. } | Letter::PartnerInvitation { .. } | Letter::MemberInvitation { .. }
-        | Letter::Recovery { .. } | Letter::Delivery { .. } => with_link(letter, house, Zeroizing::default()),
-    }
-}
-
-#[rustfmt::skip]
-fn with_link(letter: &Letter, house: &House, link: Zeroizing<String>) -> Words {
-    let h = house;
-    match letter {
-        Letter::StaffInvitation { name, inviter, roles, expires, .. } => people::staff_invitation(h, name, inviter, roles, *expires, link),
-        Letter::PartnerInvitation { name, partner, inviter, expires, .. } => people::partner_invitation(h, name, partner, inviter, *expires, link),
-        Letter::MemberInvitation { name, partner, inviter, expires, .. } => people::member_invitation(h, name, partner, inviter, *expires, link),
-        Letter::Recovery { name, expires, .. } => people::recovery(h, name, *expires, link),
-        Letter::Delivery { service, environment, expires, .. } => deliveries::delivery(h, (service, environment), *expires, link),
-        other => without_link(other, house),
     }
 }

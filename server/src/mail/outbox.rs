@@ -1,0 +1,152 @@
+//! The job that empties the outbox. Several processes may share it: a mail is leased before it is
+//! sent, and comes up again if the process dies with it.
+
+use std::time::Duration;
+
+use store::{Mail, Unaudited};
+
+use crate::jobs::Stop;
+use crate::mail::compose::compose;
+use crate::mail::send::{Courier, Failure};
+use crate::mail::wording::House;
+use crate::portal::Portal;
+use crate::refusal::Refusal;
+
+/// How long a lease keeps other processes off, and how long one hand-over may take at most.
+const LEASE: Duration = Duration::from_secs(30);
+const SENDING: Duration = Duration::from_secs(25);
+/// Other processes queue mail too, and retries fall due.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Sends what is due until it is told to stop. A mail that is being sent is finished first.
+pub async fn run(portal: Portal, courier: Courier, mut stop: Stop) {
+    while !stop.is_set() {
+        match send_due(&portal, &courier, &stop).await {
+            Ok(()) => {}
+            Err(error) => tracing::error!(%error, "the outbox cannot be read"),
+        }
+        tokio::select! {
+            () = portal.mail_waits.notified() => {}
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+            () = stop.wait() => {}
+        }
+    }
+}
+
+/// Tries every mail that is due now.
+async fn send_due(portal: &Portal, courier: &Courier, stop: &Stop) -> Result<(), Refusal> {
+    while !stop.is_set()
+        && let Some(mail) = lease(portal).await?
+    {
+        let outcome = send(portal, courier, &mail).await;
+        record(portal, &mail, outcome).await?;
+    }
+    Ok(())
+}
+
+async fn lease(portal: &Portal) -> Result<Option<Mail>, Refusal> {
+    let mut work = portal.store.minor_work().await?;
+    let now = portal.now();
+    let mail = work.lease_mail(now, now.plus(LEASE)).await?;
+    if mail.is_some() {
+        work.commit_unaudited(Unaudited::Outbox).await?;
+    }
+    Ok(mail)
+}
+
+async fn send(portal: &Portal, courier: &Courier, mail: &Mail) -> Result<(), Failure> {
+    let house = House::of(&portal.config);
+    let now = portal.now();
+    let words = compose(mail, &house, &portal.keyring.outbox_key, now)
+        .map_err(|why| Failure::Never(why.to_string()))?;
+    let sending = courier.take(mail.id, &mail.address, &words, now);
+    tokio::time::timeout(SENDING, sending)
+        .await
+        .unwrap_or_else(|_| Err(Failure::Later("The mail server did not answer in time.".to_owned())))
+}
+
+/// Logs hold the id alone: neither who gets the mail nor what it says.
+async fn record(portal: &Portal, mail: &Mail, outcome: Result<(), Failure>) -> Result<(), Refusal> {
+    let mut work = portal.store.minor_work().await?;
+    let now = portal.now();
+    match outcome.map_err(|failure| next(mail.attempts, failure)) {
+        Ok(()) => {
+            tracing::info!(mail = %mail.id, kind = mail.template, "sent a mail");
+            work.mail_sent(mail.id, now).await?;
+        }
+        Err(Next::Retry(wait, error)) => {
+            tracing::warn!(mail = %mail.id, kind = mail.template, attempts = mail.attempts, error, "a mail was not taken, and is tried again");
+            work.mail_failed(mail.id, now.plus(wait), &error).await?;
+        }
+        Err(Next::GiveUp(error)) => {
+            tracing::error!(mail = %mail.id, kind = mail.template, attempts = mail.attempts, error, "a mail was given up");
+            work.mail_given_up(mail.id, now, &error).await?;
+        }
+    }
+    work.commit_unaudited(Unaudited::Outbox).await?;
+    Ok(())
+}
+
+/// What follows a failure.
+#[derive(Debug, PartialEq, Eq)]
+enum Next {
+    Retry(Duration, String),
+    GiveUp(String),
+}
+
+fn next(attempts: i64, failure: Failure) -> Next {
+    match failure {
+        Failure::Never(error) => Next::GiveUp(error),
+        Failure::Later(error) => match backoff(attempts) {
+            Some(wait) => Next::Retry(wait, error),
+            None => Next::GiveUp(error),
+        },
+    }
+}
+
+/// How long to wait after so many tries; nothing after about a day.
+fn backoff(attempts: i64) -> Option<Duration> {
+    let seconds = match attempts {
+        ..=1 => 5,
+        2 => 15,
+        3 => 60,
+        4 => 5 * 60,
+        5 => 15 * 60,
+        6..=28 => 60 * 60,
+        _ => return None,
+    };
+    Some(Duration::from_secs(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tries_grow_apart_and_end_after_about_a_day() {
+        let waits: Vec<Duration> = (1..).map_while(backoff).collect();
+        assert!(waits.is_sorted());
+        assert_eq!(waits[0], Duration::from_secs(5));
+        let hours = waits.iter().sum::<Duration>().as_secs() / 3600;
+        assert_eq!((waits.len(), hours), (28, 23));
+    }
+
+    #[test]
+    fn a_final_refusal_is_not_tried_again() {
+        let failure = Failure::Never("550".to_owned());
+        assert_eq!(next(1, failure), Next::GiveUp("550".to_owned()));
+    }
+
+    #[test]
+    fn a_passing_failure_is_tried_again_until_the_tries_are_up() {
+        let later = || Failure::Later("no answer".to_owned());
+        let wait = Duration::from_secs(5);
+        assert_eq!(next(1, later()), Next::Retry(wait, "no answer".to_owned()));
+        assert_eq!(next(29, later()), Next::GiveUp("no answer".to_owned()));
+    }
+
+    #[test]
+    fn a_hand_over_ends_before_its_lease() {
+        assert!(SENDING < LEASE);
+    }
+}
