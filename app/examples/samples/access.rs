@@ -452,6 +452,9 @@ fn queue_rows(s: State) -> Vec<QueueRow> {
         ),
     ]
     .into_iter()
+    // A page's worth.
+    .cycle()
+    .take(20)
     .map(
         |(partner, note, service, asks, state, approvals, approvals_note, since)| QueueRow {
             id: "7f3a".to_owned(),

@@ -72,8 +72,12 @@ pub fn table(table: Table) -> AnyView {
                 .map(|(at, (cell, (label, number)))| {
                     // The first cell is the card's title and needs no label.
                     let label = (at > 0 && !label.is_empty()).then(|| label.clone());
-                    let class = number.then_some("num");
-                    view! { <td data-label=label class=class>{cell}</td> }
+                    // An absent class would still be written out, as an empty one, in every cell.
+                    if *number {
+                        view! { <td data-label=label class="num">{cell}</td> }.into_any()
+                    } else {
+                        view! { <td data-label=label>{cell}</td> }.into_any()
+                    }
                 })
                 .collect_view();
             view! { <tr>{cells}</tr> }
@@ -90,16 +94,20 @@ pub fn table(table: Table) -> AnyView {
 }
 
 fn header(column: Column) -> AnyView {
-    let class = column.number.then_some("num");
-    match column.sort {
+    let Column {
+        label,
+        sort,
+        number,
+    } = column;
+    let class = if number { "num" } else { "text" };
+    match sort {
         Some(Sort { href, now }) => {
-            view! { <th scope="col" class=class aria-sort=now><a href=href>{column.label}</a></th> }
-                .into_any()
+            view! { <th scope="col" aria-sort=now><a href=href>{label}</a></th> }.into_any()
         }
-        None if column.label.is_empty() => {
+        None if label.is_empty() => {
             view! { <th scope="col"><span class="sr">"Actions"</span></th> }.into_any()
         }
-        None => view! { <th scope="col" class=class>{column.label}</th> }.into_any(),
+        None => view! { <th scope="col" class=class>{label}</th> }.into_any(),
     }
 }
 

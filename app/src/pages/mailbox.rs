@@ -81,9 +81,9 @@ pub fn mail_page(vm: Mail) -> Page {
         {plain_card(view! {
             <div class="head"><h1>{subject}</h1></div>
             {facts(vec![Line::new("To", to), Line::new("Sent", at.exact)])}
-            <pre class="mailbody">{text}</pre>
+            <pre class="key">{text}</pre>
             {links}
-            <details><summary>"The HTML body, as source"</summary><pre class="mailbody">{html}</pre></details>
+            <details><summary>"The HTML body, as source"</summary><pre class="key">{html}</pre></details>
         })}
     };
     alone(&host, title, body)
