@@ -248,7 +248,7 @@ CREATE TABLE access_request (
 );
 CREATE INDEX access_request_by_partner ON access_request (partner_id, updated_at);
 CREATE INDEX access_request_by_state ON access_request (state, submitted_at);
-CREATE INDEX access_request_by_submission ON access_request (submitted_at);
+CREATE INDEX access_request_by_submission ON access_request (submitted_at DESC, id);
 
 CREATE TABLE revision (
     id BLOB NOT NULL PRIMARY KEY,
@@ -329,6 +329,7 @@ CREATE TABLE decision (
     stamp BIGINT NOT NULL,
     mac BLOB NOT NULL
 );
+CREATE INDEX decision_by_grant ON decision (grant_id, at);
 CREATE UNIQUE INDEX decision_once ON decision (grant_id, person_id) WHERE voided_at IS NULL;
 
 CREATE TABLE api_key (
@@ -382,6 +383,7 @@ CREATE TABLE delivery (
     receipt TEXT
 );
 CREATE INDEX delivery_by_key ON delivery (key_id);
+CREATE INDEX delivery_by_grant ON delivery (grant_id);
 CREATE INDEX delivery_by_state ON delivery (state, expires_at);
 CREATE INDEX delivery_by_recipient ON delivery (recipient_id);
 

@@ -37,7 +37,10 @@ async fn an_entry_that_is_edited_or_deleted_by_hand_breaks_the_chain() {
         let edit = "UPDATE audit SET act = 'nothing' WHERE seq = 2";
         assert_eq!(bench.hand.run(edit).await, 1);
         assert_eq!(verify_chain(log(bench).await), Err(Broken { seq: 2 }));
-        bench.hand.run("UPDATE audit SET act = 'write' WHERE seq = 2").await;
+        bench
+            .hand
+            .run("UPDATE audit SET act = 'write' WHERE seq = 2")
+            .await;
         assert!(verify_chain(log(bench).await).is_ok());
         bench.hand.run("DELETE FROM audit WHERE seq = 2").await;
         assert_eq!(verify_chain(log(bench).await), Err(Broken { seq: 2 }));
@@ -65,15 +68,71 @@ async fn the_reader_filters_by_each_field_and_by_none() {
         };
         let cases = [
             (all.clone(), "3 2 1"),
-            (AuditFilter { act: "mint".to_owned(), ..all.clone() }, "2"),
-            (AuditFilter { actor: Some(person), ..all.clone() }, "1"),
-            (AuditFilter { actor: Some(PersonId::new(ONE)), ..all.clone() }, ""),
-            (AuditFilter { subject: Some(TWO), ..all.clone() }, "2"),
-            (AuditFilter { subject: Some(ONE), ..all.clone() }, "3 1"),
-            (AuditFilter { outcome: "refused".to_owned(), ..all.clone() }, "3"),
-            (AuditFilter { before: Some(3), ..all.clone() }, "2 1"),
-            (AuditFilter { before: Some(3), limit: 1, ..all.clone() }, "2"),
-            (AuditFilter { act: "mint".to_owned(), actor: Some(person), ..all }, ""),
+            (
+                AuditFilter {
+                    act: "mint".to_owned(),
+                    ..all.clone()
+                },
+                "2",
+            ),
+            (
+                AuditFilter {
+                    actor: Some(person),
+                    ..all.clone()
+                },
+                "1",
+            ),
+            (
+                AuditFilter {
+                    actor: Some(PersonId::new(ONE)),
+                    ..all.clone()
+                },
+                "",
+            ),
+            (
+                AuditFilter {
+                    subject: Some(TWO),
+                    ..all.clone()
+                },
+                "2",
+            ),
+            (
+                AuditFilter {
+                    subject: Some(ONE),
+                    ..all.clone()
+                },
+                "3 1",
+            ),
+            (
+                AuditFilter {
+                    outcome: "refused".to_owned(),
+                    ..all.clone()
+                },
+                "3",
+            ),
+            (
+                AuditFilter {
+                    before: Some(3),
+                    ..all.clone()
+                },
+                "2 1",
+            ),
+            (
+                AuditFilter {
+                    before: Some(3),
+                    limit: 1,
+                    ..all.clone()
+                },
+                "2",
+            ),
+            (
+                AuditFilter {
+                    act: "mint".to_owned(),
+                    actor: Some(person),
+                    ..all
+                },
+                "",
+            ),
         ];
         let mut read = bench.store.read().await.unwrap();
         for (filter, expected) in cases {
@@ -82,7 +141,10 @@ async fn the_reader_filters_by_each_field_and_by_none() {
             assert_eq!(seqs.join(" "), expected, "{filter:?}");
         }
         let history = read.history(ONE, 10).await.unwrap();
-        assert_eq!(history.iter().map(|row| row.seq).collect::<Vec<_>>(), [1, 3]);
+        assert_eq!(
+            history.iter().map(|row| row.seq).collect::<Vec<_>>(),
+            [1, 3]
+        );
     })
     .await;
 }

@@ -182,7 +182,7 @@ impl Bench {
     async fn remove(self) {
         self.store.database().close().await;
         self.other.database().close().await;
-        match self.hand {
+        match &self.hand {
             Hand::Sqlite(pool) => pool.close().await,
             Hand::Postgres(pool) => pool.close().await,
         }
@@ -295,5 +295,8 @@ fn a_test_database_is_named_in_the_servers_url() {
         with_database(url, "one"),
         "postgres://postgres@localhost/one?host=/tmp/x"
     );
-    assert_eq!(with_database("postgres://h:1", "one"), "postgres://h:1/one?");
+    assert_eq!(
+        with_database("postgres://h:1", "one"),
+        "postgres://h:1/one?"
+    );
 }

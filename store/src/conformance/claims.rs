@@ -1,12 +1,12 @@
 //! A delivery is claimed once, by one of those it was sealed to, in time.
 
+use domain::delivery::DeliveryCode;
 use domain::id::{CredentialId, DeliveryId};
-use domain::state::DeliveryStage;
 use uuid::Uuid;
 
 use super::bench::{Bench, at, entry, on_each_engine};
 use super::samples::{ONE, Sample, TWO, envelope, fill};
-use crate::{Code, Credential, Delivery, Evidence};
+use crate::{Credential, Delivery, Evidence};
 
 const THIRD: Uuid = Uuid::from_u128(3);
 pub(super) const DELIVERY: DeliveryId = DeliveryId::new(THIRD);
@@ -27,7 +27,10 @@ pub(super) async fn seal(bench: &Bench, ciphertext: &[u8]) {
         raw_id: vec![3],
         ..Credential::bare(ONE)
     };
-    let envelopes = [envelope(THIRD, ONE, ciphertext), envelope(THIRD, TWO, ciphertext)];
+    let envelopes = [
+        envelope(THIRD, ONE, ciphertext),
+        envelope(THIRD, TWO, ciphertext),
+    ];
     bench
         .write(async |work| {
             work.add_credential(stranger).await.unwrap();
@@ -39,7 +42,12 @@ pub(super) async fn seal(bench: &Bench, ciphertext: &[u8]) {
 async fn claim(bench: &Bench, by: CredentialId, now: i64) -> bool {
     let mut claimed = false;
     bench
-        .write(async |work| claimed = work.claim(DELIVERY, by, at(now), at(now + 10)).await.unwrap())
+        .write(async |work| {
+            claimed = work
+                .claim(DELIVERY, by, at(now), at(now + 10))
+                .await
+                .unwrap()
+        })
         .await;
     claimed
 }
@@ -52,15 +60,20 @@ async fn receipt(bench: &Bench, by: CredentialId, now: i64) -> bool {
     closed
 }
 
-async fn end(bench: &Bench, to: DeliveryStage) -> bool {
+async fn end(bench: &Bench, to: DeliveryCode) -> bool {
     let mut ended = false;
     bench
-        .write(async |work| ended = work.end_delivery(DELIVERY, to, at(50), "why").await.unwrap())
+        .write(async |work| {
+            ended = work
+                .end_delivery(DELIVERY, to, at(50), "why")
+                .await
+                .unwrap()
+        })
         .await;
     ended
 }
 
-async fn stage(bench: &Bench) -> DeliveryStage {
+async fn stage(bench: &Bench) -> DeliveryCode {
     let mut read = bench.store.read().await.unwrap();
     read.delivery(DELIVERY).await.unwrap().unwrap().state.0
 }
@@ -69,7 +82,10 @@ async fn ciphertexts(bench: &Bench) -> usize {
     let mut read = bench.store.read().await.unwrap();
     let envelopes = read.envelopes(DELIVERY).await.unwrap();
     assert_eq!(envelopes.len(), 2);
-    envelopes.iter().filter(|envelope| envelope.sealed.is_some()).count()
+    envelopes
+        .iter()
+        .filter(|envelope| envelope.sealed.is_some())
+        .count()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -77,7 +93,11 @@ async fn of_64_who_claim_one_delivery_one_wins() {
     on_each_engine(async |bench: &Bench| {
         seal(bench, &[1; 256]).await;
         let claim = |store: crate::Store, racer: usize| async move {
-            let by = if racer.is_multiple_of(2) { MINE } else { MY_OTHER };
+            let by = if racer.is_multiple_of(2) {
+                MINE
+            } else {
+                MY_OTHER
+            };
             let mut work = store.work().await.unwrap();
             let claimed = work.claim(DELIVERY, by, at(1), at(11)).await.unwrap();
             work.commit(Evidence::of(entry("claim"))).await.unwrap();
@@ -100,7 +120,7 @@ async fn a_credential_that_it_was_not_sealed_to_claims_nothing() {
     on_each_engine(async |bench: &Bench| {
         seal(bench, &[1; 256]).await;
         assert!(!claim(bench, NOT_SEALED_TO, 1).await);
-        assert_eq!(stage(bench).await, DeliveryStage::Sealed);
+        assert_eq!(stage(bench).await, DeliveryCode::Sealed);
         assert!(claim(bench, MINE, 1).await);
     })
     .await;
@@ -121,9 +141,9 @@ async fn an_expired_delivery_is_not_claimed() {
 async fn an_ended_delivery_is_not_claimed() {
     on_each_engine(async |bench: &Bench| {
         seal(bench, &[1; 256]).await;
-        assert!(end(bench, DeliveryStage::Cancelled).await);
+        assert!(end(bench, DeliveryCode::Cancelled).await);
         assert!(!claim(bench, MINE, 1).await);
-        assert_eq!(stage(bench).await, DeliveryStage::Cancelled);
+        assert_eq!(stage(bench).await, DeliveryCode::Cancelled);
     })
     .await;
 }
@@ -138,18 +158,24 @@ async fn a_receipt_counts_only_within_the_lease_and_from_who_claimed() {
         assert!(!receipt(bench, MINE, 11).await, "after the lease");
         assert_eq!(ciphertexts(bench).await, 2);
         assert!(receipt(bench, MINE, 10).await);
-        assert_eq!(stage(bench).await, DeliveryStage::Receipted);
+        assert_eq!(stage(bench).await, DeliveryCode::Receipted);
         assert_eq!(ciphertexts(bench).await, 0);
         assert!(!receipt(bench, MINE, 10).await, "again");
-        assert!(!end(bench, DeliveryStage::Cancelled).await, "after a receipt");
-        assert_eq!(stage(bench).await, DeliveryStage::Receipted);
+        assert!(
+            !end(bench, DeliveryCode::Cancelled).await,
+            "after a receipt"
+        );
+        assert_eq!(stage(bench).await, DeliveryCode::Receipted);
     })
     .await;
 }
 
 #[tokio::test]
 async fn the_end_of_a_delivery_erases_its_ciphertexts() {
-    for (claimed, to) in [(false, DeliveryStage::Expired), (true, DeliveryStage::Cancelled)] {
+    for (claimed, to) in [
+        (false, DeliveryCode::Expired),
+        (true, DeliveryCode::Cancelled),
+    ] {
         on_each_engine(async |bench: &Bench| {
             seal(bench, &[1; 256]).await;
             if claimed {
@@ -159,7 +185,7 @@ async fn the_end_of_a_delivery_erases_its_ciphertexts() {
             assert!(end(bench, to).await);
             assert_eq!(stage(bench).await, to);
             assert_eq!(ciphertexts(bench).await, 0);
-            assert!(!end(bench, DeliveryStage::Expired).await, "again");
+            assert!(!end(bench, DeliveryCode::Expired).await, "again");
         })
         .await;
     }
@@ -174,7 +200,7 @@ async fn a_link_or_lease_that_ran_out_is_overdue() {
         assert!(claim(bench, MINE, 99).await);
         assert_eq!(overdue(bench, 108).await, 0);
         assert_eq!(overdue(bench, 109).await, 1);
-        assert!(end(bench, DeliveryStage::Cancelled).await);
+        assert!(end(bench, DeliveryCode::Cancelled).await);
         assert_eq!(overdue(bench, 1_000).await, 0);
     })
     .await;

@@ -65,7 +65,10 @@ async fn tries_are_counted_exactly_among_racers() {
     on_each_engine(async |bench: &Bench| {
         let count = |store: Store, _| async move {
             let mut work = store.minor_work().await.unwrap();
-            let count = work.count_try("sign-in 192.0.2.0/24", at(60)).await.unwrap();
+            let count = work
+                .count_try("sign-in 192.0.2.0/24", at(60))
+                .await
+                .unwrap();
             work.commit_unaudited(Unaudited::Limit).await.unwrap();
             count
         };
@@ -97,7 +100,12 @@ async fn a_pending_act_is_for_its_person_in_time_and_once() {
         let mut read = bench.store.read().await.unwrap();
         assert!(read.pending_act(ID, mine, at(99)).await.unwrap().is_some());
         assert!(read.pending_act(ID, mine, at(100)).await.unwrap().is_none());
-        assert!(read.pending_act(ID, another, at(99)).await.unwrap().is_none());
+        assert!(
+            read.pending_act(ID, another, at(99))
+                .await
+                .unwrap()
+                .is_none()
+        );
         drop(read);
         bench
             .write_minor(async |work| {
@@ -133,7 +141,10 @@ async fn sessions(bench: &Bench, now: i64) -> Vec<u128> {
     let mut read = bench.store.read().await.unwrap();
     let left = read.sessions(PersonId::new(ONE), at(now)).await.unwrap();
     let numbers = left.iter().map(|session| session.id.uuid().as_u128());
-    numbers.filter(|number| *number >= 10).map(|number| number - 10).collect()
+    numbers
+        .filter(|number| *number >= 10)
+        .map(|number| number - 10)
+        .collect()
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! What was erased is not left in the database's files.
 
+use domain::delivery::DeliveryCode;
 use domain::id::{KeyId, MailId};
-use domain::state::DeliveryStage;
 use uuid::Uuid;
 
 use super::bench::{Bench, Engine, at, on_each_engine};
@@ -68,8 +68,10 @@ async fn a_receipted_ciphertext_and_a_sent_link_are_in_no_file() {
 async fn a_cancelled_ciphertext_and_a_link_that_was_given_up_are_in_no_file() {
     assert_erased_by(async |work: &mut Work| {
         let mail = MailId::new(Uuid::from_u128(3));
-        work.mail_given_up(mail, at(2), "no such mailbox").await.unwrap();
-        let stage = DeliveryStage::Cancelled;
+        work.mail_given_up(mail, at(2), "no such mailbox")
+            .await
+            .unwrap();
+        let stage = DeliveryCode::Cancelled;
         assert!(work.end_delivery(DELIVERY, stage, at(2), "").await.unwrap());
     })
     .await;
@@ -87,7 +89,7 @@ async fn a_log_that_somebody_reads_is_emptied_later() {
         assert!(read.key(KeyId::new(ONE)).await.unwrap().is_some());
         bench
             .write(async |work| {
-                let stage = DeliveryStage::Cancelled;
+                let stage = DeliveryCode::Cancelled;
                 assert!(work.end_delivery(DELIVERY, stage, at(2), "").await.unwrap());
             })
             .await;

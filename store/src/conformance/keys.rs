@@ -81,7 +81,11 @@ async fn changes_of_32_works_at_once_have_each_their_own_number() {
         let add = |store: crate::Store, racer: usize| async move {
             let mut work = store.work().await.unwrap();
             work.add_key(key(10 + racer as u128)).await.unwrap();
-            work.commit(Evidence::of(entry("mint"))).await.unwrap().touched[0].1
+            work.commit(Evidence::of(entry("mint")))
+                .await
+                .unwrap()
+                .touched[0]
+                .1
         };
         let mut changes = bench.race(32, add).await;
         changes.sort_unstable();
@@ -160,7 +164,11 @@ async fn keys_that_work_or_may_yet_work_are_told_before_they_expire() {
                 for (number, state) in (10..).zip(KeyState::ALL) {
                     let state = Code(*state);
                     let expires_at = at(100);
-                    let key = KeyRow { state, expires_at, ..key(number) };
+                    let key = KeyRow {
+                        state,
+                        expires_at,
+                        ..key(number)
+                    };
                     work.add_key(key).await.unwrap();
                 }
             })
@@ -171,7 +179,11 @@ async fn keys_that_work_or_may_yet_work_are_told_before_they_expire() {
         let states: Vec<KeyState> = soon.iter().map(|key| key.state.0).collect();
         assert_eq!(
             states,
-            [KeyState::PreActivation, KeyState::Active, KeyState::Suspended]
+            [
+                KeyState::PreActivation,
+                KeyState::Active,
+                KeyState::Suspended
+            ]
         );
     })
     .await;
@@ -203,7 +215,10 @@ async fn batches_of_use_add_up_and_keep_the_last_sight() {
         let mut read = bench.store.read().await.unwrap();
         let sum = read.key_use(id).await.unwrap().unwrap();
         assert_eq!((sum.accepted, sum.refused), (7, 5));
-        assert_eq!((sum.accepted_at, sum.refused_at), (Some(at(1)), Some(at(2))));
+        assert_eq!(
+            (sum.accepted_at, sum.refused_at),
+            (Some(at(1)), Some(at(2)))
+        );
         assert_eq!(sum.accepted_from.as_deref(), Some("192.0.2.0/24"));
         assert_eq!(sum.refused_reason.as_deref(), Some("scope"));
     })

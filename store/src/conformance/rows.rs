@@ -45,15 +45,35 @@ pub(super) async fn read<T: Sample>(bench: &Bench, id: Uuid) -> Result<Option<T>
     let mut read = bench.store.read().await?;
     if T::SEALED {
         let sealed: Option<Sealed<T>> = match &mut read.conn {
-            Conn::Sqlite(tx) => sqlx::query_as(sql).bind(id).fetch_optional(&mut **tx).await?,
-            Conn::Postgres(tx) => sqlx::query_as(sql).bind(id).fetch_optional(&mut **tx).await?,
+            Conn::Sqlite(tx) => {
+                sqlx::query_as(sql)
+                    .bind(id)
+                    .fetch_optional(&mut **tx)
+                    .await?
+            }
+            Conn::Postgres(tx) => {
+                sqlx::query_as(sql)
+                    .bind(id)
+                    .fetch_optional(&mut **tx)
+                    .await?
+            }
         };
         let row = sealed.map(|row| row.open(&read.row_key)).transpose()?;
         return Ok(row.map(crate::Stamped::into_row));
     }
     Ok(match &mut read.conn {
-        Conn::Sqlite(tx) => sqlx::query_as(sql).bind(id).fetch_optional(&mut **tx).await?,
-        Conn::Postgres(tx) => sqlx::query_as(sql).bind(id).fetch_optional(&mut **tx).await?,
+        Conn::Sqlite(tx) => {
+            sqlx::query_as(sql)
+                .bind(id)
+                .fetch_optional(&mut **tx)
+                .await?
+        }
+        Conn::Postgres(tx) => {
+            sqlx::query_as(sql)
+                .bind(id)
+                .fetch_optional(&mut **tx)
+                .await?
+        }
     })
 }
 
@@ -117,7 +137,10 @@ async fn an_audit_entry_comes_back_with_every_field() {
             panic!("{rows:?}");
         };
         assert_eq!((row.at, &row.act), (wide.at, &wide.act));
-        assert_eq!((row.actor_id, row.credential_id), (wide.actor, wide.credential));
+        assert_eq!(
+            (row.actor_id, row.credential_id),
+            (wide.actor, wide.credential)
+        );
         assert_eq!((row.subject_id, &row.evidence), (TWO, &wide.evidence));
         assert_eq!(row.address.map(|address| address.0), wide.address);
         assert_eq!(row.agent.as_deref(), Some("curl/8"));

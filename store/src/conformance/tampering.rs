@@ -6,7 +6,9 @@ use std::cell::Cell;
 use domain::decision::DecisionVerdict;
 use domain::key::KeyState;
 use domain::link::PersonLinkKind;
-use domain::state::{GatewayKind, GatewayState, GrantState, PartnerState, PersonKind, PersonState, Role};
+use domain::state::{
+    GatewayKind, GatewayState, GrantState, PartnerState, PersonKind, PersonState, Role,
+};
 use uuid::Uuid;
 
 use super::bench::{Bench, Engine, on_each_engine};
@@ -37,7 +39,11 @@ async fn edit_every_column<T: Sample>(bench: &Bench, edits: &Cell<usize>) {
     let table = T::TABLE;
     let keep = format!("CREATE TABLE kept AS SELECT * FROM {table}");
     bench.hand.run(&keep).await;
-    for column in columns(bench).await.into_iter().filter(|c| c.table == table) {
+    for column in columns(bench)
+        .await
+        .into_iter()
+        .filter(|c| c.table == table)
+    {
         let before = edits.get();
         for (id, other) in [(ONE, TWO), (TWO, ONE)] {
             for value in values(bench, &column, other) {
@@ -49,7 +55,11 @@ async fn edit_every_column<T: Sample>(bench: &Bench, edits: &Cell<usize>) {
                 restore(bench, table).await;
             }
         }
-        assert!(edits.get() > before, "{table}.{} was not edited", column.name);
+        assert!(
+            edits.get() > before,
+            "{table}.{} was not edited",
+            column.name
+        );
     }
     assert!(read::<T>(bench, ONE).await.unwrap().is_some());
     assert!(read::<T>(bench, TWO).await.unwrap().is_some());
@@ -63,7 +73,9 @@ async fn edit(bench: &Bench, column: &Column, id: Uuid, value: &str) -> bool {
         Engine::Sqlite => "IS NOT",
         Engine::Postgres => "IS DISTINCT FROM",
     };
-    let sql = format!("UPDATE {table} SET {name} = {value} WHERE id = {id} AND {name} {differs} ({value})");
+    let sql = format!(
+        "UPDATE {table} SET {name} = {value} WHERE id = {id} AND {name} {differs} ({value})"
+    );
     match bench.hand.try_run(&sql).await {
         Ok(changed) => changed == 1,
         Err(sqlx::Error::Database(error)) if error.is_unique_violation() => false,
@@ -138,7 +150,7 @@ pub(super) fn codes() -> Vec<String> {
         .chain(all(DecisionVerdict::ALL))
         .chain(all(&PersonLinkKind::ALL))
         .chain(all(domain::state::ProposalState::ALL))
-        .chain(all(domain::state::DeliveryStage::ALL))
+        .chain(all(domain::delivery::DeliveryCode::ALL))
         .chain(all(domain::request::RequestState::ALL));
     let mut codes: Vec<String> = codes.collect();
     codes.sort();
@@ -167,7 +179,9 @@ async fn swap_macs<T: Sample>(bench: &Bench, set: &str) {
     assert_eq!(bench.hand.run(&swap).await, 2);
     assert_tampered::<T>(bench, ONE, "the other's MAC").await;
     assert_tampered::<T>(bench, TWO, "the other's MAC").await;
-    let back = format!("UPDATE {table} SET stamp = kept.stamp, mac = kept.mac FROM kept WHERE kept.id = {table}.id");
+    let back = format!(
+        "UPDATE {table} SET stamp = kept.stamp, mac = kept.mac FROM kept WHERE kept.id = {table}.id"
+    );
     bench.hand.run(&back).await;
     bench.hand.run("DROP TABLE kept").await;
 }
@@ -180,7 +194,13 @@ async fn rows_of_another_row_key_are_noticed() {
         let store = crate::Store::new(bench.store.database().clone(), other);
         let mut read = store.read().await.unwrap();
         let person = read.person(domain::id::PersonId::new(ONE)).await;
-        assert!(matches!(person, Err(Error::Tampered { table: "person", .. })));
+        assert!(matches!(
+            person,
+            Err(Error::Tampered {
+                table: "person",
+                ..
+            })
+        ));
     })
     .await;
 }

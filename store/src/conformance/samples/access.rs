@@ -1,9 +1,10 @@
 use domain::decision::DecisionVerdict;
+use domain::delivery::DeliveryCode;
 use domain::id::*;
 use domain::key::KeyState;
 use domain::request::RequestState;
 use domain::review::{Section, Verdict};
-use domain::state::{DeliveryStage, GrantState};
+use domain::state::GrantState;
 use uuid::Uuid;
 
 use super::{FIRST, LAST, Sample, blob, document, text};
@@ -273,7 +274,7 @@ impl Sample for Delivery {
             key_id: KeyId::new(id),
             grant_id: GrantId::new(id),
             recipient_id: PersonId::new(id),
-            state: Code(DeliveryStage::Receipted),
+            state: Code(DeliveryCode::Receipted),
             header: blob(70_000),
             claim_digest: [0xff; 32],
             created_at: FIRST,
@@ -289,7 +290,7 @@ impl Sample for Delivery {
 
     fn bare(id: Uuid) -> Self {
         Self {
-            state: Code(DeliveryStage::Sealed),
+            state: Code(DeliveryCode::Sealed),
             header: Vec::new(),
             claimed_by: None,
             claimed_at: None,
