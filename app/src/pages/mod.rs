@@ -21,6 +21,7 @@ pub mod policy;
 pub mod profile;
 pub mod queue;
 pub mod request;
+pub mod reveal;
 pub mod service;
 pub mod sign_in;
 pub mod state;

@@ -4,4 +4,7 @@ pub mod acts;
 pub mod enrol;
 pub mod limits;
 pub mod owner;
+pub mod reveal;
 pub mod sign_in;
+pub mod snapshot;
+pub mod usage;
