@@ -103,7 +103,7 @@ impl Desk {
         };
         let named = self.has_link().then(|| self.name_field());
         view! {
-            <form class="form" on:submit=move |event| { event.prevent_default(); self.press(); }>
+            <form class="form" method="post" on:submit=move |event| { event.prevent_default(); self.press(); }>
                 {move || self.code_needed.get().then(|| self.code_field())}
                 {named}
                 <div class="tight">{act_button(self.progress, "btn primary wide", label, move || self.press())}</div>
