@@ -7,7 +7,7 @@ use subtle::ConstantTimeEq as _;
 use crate::enc::Digest;
 use crate::secret::Secret;
 
-pub(crate) fn hmac_sha256(key: &Secret<32>, message: &[u8]) -> Digest {
+pub fn hmac_sha256(key: &Secret<32>, message: &[u8]) -> Digest {
     #[expect(clippy::expect_used, reason = "HMAC takes a key of any length")]
     let mut mac =
         Hmac::<Sha256>::new_from_slice(key.expose()).expect("HMAC takes a key of any length");

@@ -57,7 +57,7 @@ impl Portal {
         let task = tokio::spawn(async move {
             let committed = work.commit(evidence).await;
             match &committed {
-                Ok(committed) => portal.engine.follow(&portal, committed).await,
+                Ok(committed) => crate::service::snapshot::follow(&portal, committed).await,
                 Err(store::Error::CommitUnknown(_)) => portal.engine.distrust(),
                 Err(_) => {}
             }

@@ -114,7 +114,7 @@ impl IntoResponse for Problem {
     }
 }
 
-fn problem(public: Public) -> Response {
+pub fn problem(public: Public) -> Response {
     let body = Body {
         r#type: format!("/problems#{}", public.code),
         title: public.status.canonical_reason().unwrap_or("Refused"),

@@ -15,7 +15,7 @@ pub async fn healthz() -> &'static str {
 /// `GET /readyz`: the snapshot is loaded and fresh, and the database answers.
 pub async fn readyz(State(portal): State<Portal>) -> (StatusCode, &'static str) {
     let database = portal.store.database().key_counter().await.is_ok();
-    if portal.engine.is_ready() && database {
+    if portal.engine.is_ready(portal.now()) && database {
         (StatusCode::OK, "ready")
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "not ready")

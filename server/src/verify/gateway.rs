@@ -259,7 +259,14 @@ mod tests {
         let text = GatewayCredential::mint(&mut system_rng()).expose_text();
         let cut = text.get(..46).unwrap();
         let bare = text.get(4..).unwrap();
-        for text in ["", "lkg_", cut, bare, &format!("{}=", *text), &format!(" {}", *text)] {
+        for text in [
+            "",
+            "lkg_",
+            cut,
+            bare,
+            &format!("{}=", *text),
+            &format!(" {}", *text),
+        ] {
             assert!(text.parse::<GatewayCredential>().is_err(), "{text}");
         }
     }
@@ -268,7 +275,10 @@ mod tests {
     fn a_credential_is_absent_from_debug() {
         let credential = GatewayCredential::mint(&mut system_rng());
         let shown = format!("{credential:?}");
-        assert!(!shown.contains(credential.expose_text().get(4..12).unwrap()), "{shown}");
+        assert!(
+            !shown.contains(credential.expose_text().get(4..12).unwrap()),
+            "{shown}"
+        );
         assert!(!format!("{:?}", entry(7)).contains('7'));
     }
 

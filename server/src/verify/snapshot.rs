@@ -98,7 +98,10 @@ impl Snapshot {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.shards.iter().map(|shard| shard.keys.load().len()).sum()
+        self.shards
+            .iter()
+            .map(|shard| shard.keys.load().len())
+            .sum()
     }
 }
 
@@ -120,9 +123,12 @@ fn replace_older(map: &mut HashMap<Kid, Arc<Held>>, held: Held) {
 
 /// FNV-1a. Only we choose the kids that are put in, so nobody can crowd a shard.
 fn place(kid: &Kid) -> usize {
-    let hash = kid.as_bytes().iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let hash = kid
+        .as_bytes()
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+        });
     usize::try_from(hash % 1024).unwrap_or_default()
 }
 
@@ -150,7 +156,10 @@ mod tests {
         snapshot.take(vec![held("aaaaaaaa", 1), held("bbbbbbbb", 1)]);
         snapshot.take(vec![held("aaaaaaaa", 2)]);
         let stamp = |kid: &str| snapshot.find(&kid.parse().unwrap()).unwrap().stamp;
-        assert_eq!((stamp("aaaaaaaa"), stamp("bbbbbbbb"), snapshot.len()), (2, 1, 2));
+        assert_eq!(
+            (stamp("aaaaaaaa"), stamp("bbbbbbbb"), snapshot.len()),
+            (2, 1, 2)
+        );
     }
 
     #[test]

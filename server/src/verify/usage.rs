@@ -63,7 +63,11 @@ impl Usage {
         let Some(shard) = self.shards.get(at) else {
             return;
         };
-        match shard.lock().unwrap_or_else(PoisonError::into_inner).entry(key) {
+        match shard
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry(key)
+        {
             Entry::Occupied(mut held) => held.get_mut().merge(counts),
             Entry::Vacant(room) => {
                 room.insert(counts);
@@ -75,7 +79,9 @@ impl Usage {
     pub(super) fn drain(&self) -> Vec<(KeyId, Counts)> {
         self.shards
             .iter()
-            .flat_map(|shard| std::mem::take(&mut *shard.lock().unwrap_or_else(PoisonError::into_inner)))
+            .flat_map(|shard| {
+                std::mem::take(&mut *shard.lock().unwrap_or_else(PoisonError::into_inner))
+            })
             .collect()
     }
 }
@@ -128,7 +134,10 @@ mod tests {
         let usage = Usage::new();
         usage.accepted(KEY, "192.0.2.7".parse().unwrap(), at(1));
         let shown = format!("{:?}", usage.drain());
-        assert!(shown.contains("192.0.2.0/24") && !shown.contains("192.0.2.7"), "{shown}");
+        assert!(
+            shown.contains("192.0.2.0/24") && !shown.contains("192.0.2.7"),
+            "{shown}"
+        );
     }
 
     #[test]

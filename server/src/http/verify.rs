@@ -1,0 +1,320 @@
+//! `POST /v1/verify`: a gateway asks whether a key may make a call (`docs/gateways.md`). A decision
+//! is always 200; other statuses mean that there is none, and the gateway must refuse the call.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest as _, Request, State};
+use axum::http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse as _, Json, Response};
+use domain::id::{EnvironmentId, KeyId, PartnerId, ServiceId};
+use domain::service::ScopeName;
+use domain::token::Kid;
+use domain::verification::{RawCall, Reason};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use zeroize::Zeroize as _;
+
+use crate::http::answer::{Public, problem};
+use crate::portal::Portal;
+use crate::verify::{Decision, Gateway, Held, NotReady, Question};
+
+/// The header by which a gateway identifies itself; `Authorization` holds the client's key.
+const GATEWAY: &str = "latchkey-gateway";
+
+pub async fn verify(State(portal): State<Portal>, request: Request) -> Response {
+    let gateway = match admitted(&portal, request.headers()) {
+        Ok(gateway) => gateway,
+        Err(refusal) => return refusal.into_response(),
+    };
+    let is_json = is_json(request.headers());
+    let Ok(body) = Bytes::from_request(request, &portal).await else {
+        return Refused::Body("The body is too large or did not arrive whole.").into_response();
+    };
+    let answer = if is_json {
+        answer(&portal, &gateway, &body)
+    } else {
+        Err(Refused::Body("Send JSON, as application/json."))
+    };
+    wipe(body);
+    answer.unwrap_or_else(Refused::into_response)
+}
+
+fn admitted(portal: &Portal, headers: &HeaderMap) -> Result<Gateway, Refused> {
+    let mut credentials = headers.get_all(GATEWAY).iter();
+    let credential = credentials.next().and_then(|value| value.to_str().ok());
+    // Two credentials are no credential: somebody else may have added one.
+    let credential = credential.filter(|_| credentials.next().is_none());
+    portal
+        .engine
+        .admit(credential.unwrap_or_default(), portal.now())?
+        .ok_or(Refused::Gateway)
+}
+
+fn answer(portal: &Portal, gateway: &Gateway, body: &[u8]) -> Result<Response, Refused> {
+    let asked: Asked<'_> = serde_json::from_slice(body).map_err(|_| {
+        Refused::Body("The JSON cannot be read: a field is missing, unknown or of the wrong type.")
+    })?;
+    let decision = portal
+        .engine
+        .verify(gateway, &asked.key.0, &asked.question(), portal.now())?;
+    Ok(match &decision {
+        Decision::Allowed(known) => Json(Allowed::of(&known.held)).into_response(),
+        Decision::Refused(reason, _) => Json(Denied::of(*reason)).into_response(),
+    })
+}
+
+/// The body. Unknown fields are refused, never ignored (never 9).
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked<'a> {
+    #[serde(borrow)]
+    key: PresentedKey<'a>,
+    #[serde(borrow)]
+    method: Cow<'a, str>,
+    #[serde(borrow)]
+    path: Cow<'a, str>,
+    #[serde(borrow)]
+    source_ip: Cow<'a, str>,
+    #[serde(borrow)]
+    scheme: Cow<'a, str>,
+    service: Option<ServiceId>,
+    environment: Option<EnvironmentId>,
+    scope: Option<String>,
+}
+
+/// A client's key as it stands in the body: borrowed from it, and wiped where it was copied.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct PresentedKey<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl Drop for PresentedKey<'_> {
+    fn drop(&mut self) {
+        if let Cow::Owned(copy) = &mut self.0 {
+            copy.zeroize();
+        }
+    }
+}
+
+impl fmt::Debug for PresentedKey<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PresentedKey(…)")
+    }
+}
+
+impl Asked<'_> {
+    fn question(&self) -> Question<'_> {
+        Question {
+            call: RawCall {
+                method: &self.method,
+                path: &self.path,
+                source_ip: &self.source_ip,
+                scheme: &self.scheme,
+                scope: self.scope.as_deref(),
+            },
+            service: self.service,
+            environment: self.environment,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Allowed<'a> {
+    allowed: bool,
+    code: &'static str,
+    key_id: KeyId,
+    kid: Kid,
+    partner_id: PartnerId,
+    scopes: &'a BTreeSet<ScopeName>,
+    rate_per_second: u32,
+    /// RFC 3339, in UTC.
+    expires_at: String,
+}
+
+impl<'a> Allowed<'a> {
+    fn of(held: &'a Held) -> Self {
+        let entry = &held.entry;
+        Self {
+            allowed: true,
+            code: "ok",
+            key_id: entry.key,
+            kid: held.kid,
+            partner_id: entry.partner,
+            scopes: entry.grant.scopes(),
+            rate_per_second: entry.grant.rate().into(),
+            expires_at: entry.expires.to_string(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Denied {
+    allowed: bool,
+    code: &'static str,
+    sentence: &'static str,
+}
+
+impl Denied {
+    const fn of(reason: Reason) -> Self {
+        Self {
+            allowed: false,
+            code: reason.code(),
+            sentence: reason.sentence(),
+        }
+    }
+}
+
+/// Why there is no decision.
+#[derive(Debug)]
+enum Refused {
+    Gateway,
+    Body(&'static str),
+    NotReady,
+}
+
+impl From<NotReady> for Refused {
+    fn from(_: NotReady) -> Self {
+        Self::NotReady
+    }
+}
+
+impl Refused {
+    fn into_response(self) -> Response {
+        let public = |status, code, sentence: &str| Public {
+            status,
+            code,
+            sentence: sentence.to_owned(),
+            fields: Vec::new(),
+            retry_after: None,
+        };
+        match self {
+            Self::Gateway => {
+                let mut response = problem(public(
+                    StatusCode::UNAUTHORIZED,
+                    "unknown-gateway",
+                    "The header Latchkey-Gateway does not hold a registered gateway's credential.",
+                ));
+                // RFC 9110, section 15.5.2, asks for a challenge.
+                let challenge = HeaderValue::from_static("Latchkey-Gateway");
+                response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+                response
+            }
+            Self::Body(sentence) => {
+                problem(public(StatusCode::BAD_REQUEST, "bad-request", sentence))
+            }
+            Self::NotReady => problem(Public {
+                retry_after: Some(1),
+                ..public(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "not-ready",
+                    "Latchkey cannot be sure of its keys right now. Refuse the call, and ask again.",
+                )
+            }),
+        }
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    headers
+        .get(CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok())
+        .is_some_and(|kind| kind.starts_with("application/json"))
+}
+
+/// Wipes the body that held the key, where nobody else holds its buffer any more.
+fn wipe(body: Bytes) {
+    if let Ok(mut buffer) = body.try_into_mut() {
+        buffer.as_mut().zeroize();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BODY: &str = r#"{"key":"lk_live_x","method":"GET","path":"\/v2\/x","source_ip":"192.0.2.7","scheme":"https"}"#;
+
+    fn read(body: &str) -> Result<Asked<'_>, serde_json::Error> {
+        serde_json::from_str(body)
+    }
+
+    #[test]
+    fn escapes_are_read_and_the_rest_is_borrowed() {
+        let asked = read(BODY).unwrap();
+        assert_eq!(asked.path, "/v2/x");
+        assert!(matches!(asked.method, Cow::Borrowed("GET")));
+        assert!(matches!(asked.key.0, Cow::Borrowed("lk_live_x")));
+    }
+
+    #[test]
+    fn an_unknown_field_is_refused() {
+        let more = BODY.replace("\"method\"", "\"trusted\":true,\"method\"");
+        assert!(read(&more).is_err());
+    }
+
+    #[test]
+    fn a_field_twice_is_refused() {
+        let twice = BODY.replace("\"method\"", "\"key\":\"y\",\"method\"");
+        assert!(read(&twice).is_err());
+    }
+
+    #[test]
+    fn a_missing_field_is_refused() {
+        for field in ["key", "method", "path", "source_ip", "scheme"] {
+            let mut body: serde_json::Value = serde_json::from_str(BODY).unwrap();
+            body.as_object_mut().unwrap().remove(field);
+            assert!(read(&body.to_string()).is_err(), "{field}");
+        }
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_type_is_refused() {
+        for (from, to) in [
+            ("\"lk_live_x\"", "7"),
+            ("\"https\"", "null"),
+            ("\"GET\"", "[\"GET\"]"),
+            ("{", "{\"service\":\"billing\","),
+            ("{", "{\"scope\":[],"),
+        ] {
+            assert!(read(&BODY.replacen(from, to, 1)).is_err(), "{to}");
+        }
+        assert!(read("").is_err() && read("[]").is_err() && read(&BODY[1..]).is_err());
+    }
+
+    #[test]
+    fn the_key_is_absent_from_debug() {
+        let asked = read(BODY).unwrap();
+        assert!(!format!("{asked:?}").contains("lk_live_x"));
+    }
+
+    #[test]
+    fn a_body_that_is_not_shared_is_wiped() {
+        let body = Bytes::from(BODY.as_bytes().to_vec());
+        let start = body.clone();
+        drop(start);
+        assert!(body.is_unique());
+        wipe(body);
+    }
+
+    #[test]
+    fn a_refusal_names_its_code() {
+        let json = serde_json::to_value(Denied::of(Reason::SourceNetwork)).unwrap();
+        assert_eq!(json["code"], "source_network");
+        assert_eq!(json["allowed"], false);
+    }
+
+    #[test]
+    fn without_a_decision_the_status_says_why() {
+        for (refused, status) in [
+            (Refused::Gateway, 401),
+            (Refused::Body("No."), 400),
+            (Refused::NotReady, 503),
+        ] {
+            let response = refused.into_response();
+            assert_eq!(response.status(), status);
+            assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
+        }
+    }
+}
