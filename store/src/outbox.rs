@@ -44,12 +44,17 @@ impl Read {
         Ok(run!(&mut self.conn, MAIL, [id], fetch_optional as Mail)?)
     }
 
-    /// The newest mails, whatever their state.
-    pub async fn mails(&mut self, limit: i64, offset: i64) -> Result<Vec<Mail>, Error> {
+    /// The newest mails: those that are `waiting`, `sent` or `dead`, or all where that is empty.
+    pub async fn mails(
+        &mut self,
+        state: &str,
+        limit: i64,
+        offset: i64,
+    ) -> Result<Vec<Mail>, Error> {
         Ok(run!(
             &mut self.conn,
             MAILS,
-            [limit, offset],
+            [state, limit, offset],
             fetch_all as Mail
         )?)
     }
@@ -114,7 +119,7 @@ impl Work {
 
 statements! {
     MAIL(1) = "SELECT * FROM outbox WHERE id = $1";
-    MAILS(2) = "SELECT * FROM outbox ORDER BY created_at DESC, id LIMIT $1 OFFSET $2";
+    MAILS(3) = "SELECT * FROM outbox WHERE ($1 = '' OR ($1 = 'waiting' AND next_at IS NOT NULL) OR ($1 = 'sent' AND sent_at IS NOT NULL) OR ($1 = 'dead' AND dead_at IS NOT NULL)) ORDER BY created_at DESC, id LIMIT $2 OFFSET $3";
     COUNTS(0) = "SELECT COUNT(next_at) AS waiting, COUNT(dead_at) AS dead FROM outbox";
     LEASE(2) = sqlite "UPDATE outbox SET next_at = $2, attempts = attempts + 1 WHERE id = (SELECT id FROM outbox WHERE next_at <= $1 ORDER BY next_at, id LIMIT 1) RETURNING *",
         postgres "UPDATE outbox SET next_at = $2, attempts = attempts + 1 WHERE id = (SELECT id FROM outbox WHERE next_at <= $1 ORDER BY next_at, id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING *";

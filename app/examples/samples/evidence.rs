@@ -154,6 +154,7 @@ fn outbox(s: State) -> Outbox {
                     kind: s.t(kind),
                     recipient: s.t(recipient),
                     state,
+                    held_link: kind.contains("link"),
                     tries,
                     at: at(-HOUR),
                     last_error: s.t(error),
@@ -161,7 +162,11 @@ fn outbox(s: State) -> Outbox {
                 .collect()
         },
         paging: paging(s),
-        filled: refused(s, &[("address", "“quay@” is not an e-mail address.")]),
+        refused: if s == State::Failing {
+            s.t("This mail is on its way or sent already. Nothing was done.")
+        } else {
+            String::new()
+        },
     }
 }
 

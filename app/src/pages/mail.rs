@@ -1,12 +1,12 @@
 //! `/mail`: the outbox. Operators see neither link nor body.
 //!
-//! Forms: `POST /mail/{id}/resend`, `POST /mail/test` (`address`).
+//! Forms, without fields: `POST /mail/{id}/resend`, `POST /mail/test`.
 
 use leptos::prelude::*;
 
 use crate::components::{
-    Chip, Column, Field, Filled, Moment, Paging, Pill, Table, Tone, card, chips, empty,
-    error_summary, head, notice, pagination, pill, table,
+    Chip, Column, Moment, Paging, Pill, Table, Tone, card, chips, empty, head, notice, pagination,
+    pill, table,
 };
 use crate::render::Page;
 use crate::shell::{Shell, page};
@@ -19,7 +19,8 @@ pub struct Outbox {
     pub chips: Vec<Chip>,
     pub rows: Vec<MailRow>,
     pub paging: Paging,
-    pub filled: Filled,
+    /// Why the last act was refused; empty when none was.
+    pub refused: String,
 }
 
 #[derive(Clone, Debug)]
@@ -29,6 +30,8 @@ pub struct MailRow {
     pub kind: String,
     pub recipient: String,
     pub state: MailState,
+    /// A one-time link was in it: once it is given up, the link is wiped and cannot go out again.
+    pub held_link: bool,
     pub tries: u64,
     pub at: Moment,
     /// What the mail server said last; may be empty.
@@ -60,10 +63,12 @@ pub fn outbox_page(shell: Shell, vm: Outbox) -> Page {
         chips: filters,
         rows,
         paging,
-        filled,
+        refused,
     } = vm;
     let trouble = (!trouble.is_empty())
         .then(|| notice(Tone::Warn, view! { <p>"The mail server does not take mail at the moment. Nothing is lost; every mail is tried again."</p><p class="mono">{trouble}</p> }));
+    let refused =
+        (!refused.is_empty()).then(|| notice(Tone::Stop, view! { <p>{refused}</p> }));
     let list = if rows.is_empty() {
         empty(
             "No mails",
@@ -84,13 +89,13 @@ pub fn outbox_page(shell: Shell, vm: Outbox) -> Page {
     };
     let test = view! {
         <form class="form" method="post" action="/mail/test">
-            {Field::email(&filled, "address", "Address").help("Gets a short mail without any link.").view()}
+            <p>"A short mail without any link, to your own address."</p>
             <div class="actions"><button class="btn">"Send a test mail"</button></div>
         </form>
     };
     let body = view! {
         {head(None, "Mail", None, summary)}
-        {error_summary(&filled)}{trouble}
+        {refused}{trouble}
         <div class="filters">{chips(filters)}</div>
         <div class="two">
             <div class="stack"><div class="card">{list}</div>{pagination(paging)}</div>
@@ -106,18 +111,22 @@ fn row(row: MailRow) -> Vec<AnyView> {
         kind,
         recipient,
         state,
+        held_link,
         tries,
         at,
         last_error,
     } = row;
     let error = (!last_error.is_empty()).then(|| view! { <small>{last_error}</small> });
-    let resend = (state == MailState::Dead).then(|| {
+    let dead = state == MailState::Dead;
+    let wiped = (dead && held_link)
+        .then(|| view! { <small>"It held a one-time link, which is wiped: make the delivery or the invitation again."</small> });
+    let resend = (dead && !held_link).then(|| {
         let label = format!("Send again: {kind} to {recipient}");
         view! { <form method="post" action=format!("/mail/{id}/resend")><button class="btn small" aria-label=label>"Send again"</button></form> }
     });
     vec![
         view! { <strong>{kind}</strong><small>{recipient}</small> }.into_any(),
-        view! { {pill(state.pill())}{error} }.into_any(),
+        view! { {pill(state.pill())}{error}{wiped} }.into_any(),
         tries.to_string().into_any(),
         at.view(),
         view! { {resend} }.into_any(),

@@ -1,4 +1,4 @@
-//! `/dev/mail` and `/dev/mail/{id}`: the development mailbox. It exists only where it is
+//! `/dev/mailbox` and `/dev/mailbox/{id}`: the development mailbox. It exists only where it is
 //! configured, and needs no sign-in: the owner's first link is in it.
 
 use leptos::prelude::*;
@@ -33,7 +33,7 @@ pub fn mailbox_page(vm: Mailbox) -> Page {
         let entries = mails
             .into_iter()
             .map(|MailLine { id, to, subject, at }| {
-                view! { <li><div><a href=format!("/dev/mail/{id}")>{subject}</a><small>"to "{to}" · "{at.view()}</small></div></li> }
+                view! { <li><div><a href=format!("/dev/mailbox/{id}")>{subject}</a><small>"to "{to}" · "{at.view()}</small></div></li> }
             })
             .collect_view();
         view! { <ul class="todo">{entries}</ul> }.into_any()
@@ -77,7 +77,7 @@ pub fn mail_page(vm: Mail) -> Page {
         .collect_view();
     let title = subject.clone();
     let body = view! {
-        <small><a href="/dev/mail">"Development mailbox"</a></small>
+        <small><a href="/dev/mailbox">"Development mailbox"</a></small>
         {plain_card(view! {
             <div class="head"><h1>{subject}</h1></div>
             {facts(vec![Line::new("To", to), Line::new("Sent", at.exact)])}

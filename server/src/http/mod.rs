@@ -8,6 +8,7 @@ pub mod form;
 pub mod guard;
 pub mod health;
 pub mod home;
+pub mod mail;
 pub mod page;
 pub mod routes;
 pub mod verify;

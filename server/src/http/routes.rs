@@ -6,7 +6,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
 use crate::http::guard::{Access, authorise, same_origin};
-use crate::http::{assets, confirm, door, health, home, verify};
+use crate::http::{assets, confirm, door, health, home, mail, verify};
 use crate::portal::Portal;
 
 /// One line of the table.
@@ -64,6 +64,15 @@ routes! {
     post "/confirm/{id}/finish" Person => confirm::finish;
 
     get "/" Person => home::home;
+
+    get "/mail" Operator => mail::outbox;
+    post "/mail/test" Operator => mail::test;
+    post "/mail/{id}/resend" Operator => mail::resend;
+
+    // Not there (404) outside of the development profile, which a database keeps for ever. They
+    // need no sign-in: the first link is in one of these mails.
+    get "/dev/mailbox" Anyone => mail::mailbox;
+    get "/dev/mailbox/{id}" Anyone => mail::mailbox_mail;
 
     post "/v1/verify" Gateway => verify::verify;
 }
