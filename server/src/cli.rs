@@ -87,8 +87,8 @@ async fn dispatch(arguments: Arguments) -> Result<()> {
 async fn serve(config: Config) -> Result<()> {
     let listen = config.listen;
     let portal = boot::open(config).await?;
-    portal.engine.load(&portal).await.context("The keys cannot be loaded")?;
-    let jobs = jobs::spawn(portal.clone());
+    crate::service::snapshot::load(&portal).await.context("The keys cannot be loaded")?;
+    let jobs = jobs::spawn(portal.clone()).context("Mail cannot be sent")?;
     let listener = TcpListener::bind(listen)
         .await
         .with_context(|| format!("{listen} cannot be listened on"))?;
