@@ -118,7 +118,10 @@ pub async fn mailbox_mail(view: View, Path(id): Path<String>) -> Response {
 }
 
 fn folder(portal: &Portal) -> Option<Folder> {
-    portal.config.is_development().then(|| Folder::of(&portal.config))
+    portal
+        .config
+        .is_development()
+        .then(|| Folder::of(&portal.config))
 }
 
 /// The lines of a mail that are addresses of ours and nothing else: names cannot add one.
@@ -160,7 +163,10 @@ async fn page(portal: &Portal, filter: &Filter, refused: String) -> Result<Outbo
     let now = portal.now();
     Ok(Outbox {
         summary: summary(counts),
-        trouble: waiting.into_iter().find_map(|mail| mail.last_error).unwrap_or_default(),
+        trouble: waiting
+            .into_iter()
+            .find_map(|mail| mail.last_error)
+            .unwrap_or_default(),
         chips: chips(state, counts),
         rows: mails.into_iter().map(|mail| row(mail, now)).collect(),
         paging: paging(state, filter.page(), more),
@@ -202,7 +208,11 @@ fn chips(state: &str, counts: OutboxCounts) -> Vec<Chip> {
 
 fn paging(state: &str, page: u32, more: bool) -> Paging {
     Paging {
-        place: if page > 0 || more { format!("Page {}", page + 1) } else { String::new() },
+        place: if page > 0 || more {
+            format!("Page {}", page + 1)
+        } else {
+            String::new()
+        },
         newer: page.checked_sub(1).map(|newer| place(state, newer)),
         older: more.then(|| place(state, page + 1)),
     }

@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use crate::mail::{Courier, Unmailable, outbox};
 use crate::portal::Portal;
 use crate::refusal::Refusal;
+use crate::service::{snapshot, usage};
 
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 /// Windows of counted tries are kept for longer than any limit looks back.
@@ -36,7 +37,15 @@ pub fn spawn(portal: Portal) -> Result<Jobs, Unmailable> {
     let stop = Stop(stop);
     let mut running = JoinSet::new();
     running.spawn(outbox::run(portal.clone(), courier, stop.clone()));
-    running.spawn(every(SWEEP_EVERY, "sweep the door", portal, stop, sweep_the_door));
+    running.spawn(snapshot::run_poll(portal.clone(), stop.clone()));
+    running.spawn(usage::run_flush(portal.clone(), stop.clone()));
+    running.spawn(every(
+        SWEEP_EVERY,
+        "sweep the door",
+        portal,
+        stop,
+        sweep_the_door,
+    ));
     Ok(Jobs {
         stop: sender,
         running,

@@ -74,7 +74,10 @@ impl Folder {
 
     /// Appears whole or not at all.
     fn write(&self, mail: &DevMail) -> io::Result<()> {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.0)?;
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.0)?;
         let draft = self.0.join(format!("{}.draft", mail.id));
         let mut file = fs::OpenOptions::new()
             .write(true)
@@ -129,11 +132,23 @@ mod tests {
         for (id, at) in [(1, 10), (2, 30), (3, 20), (1, 10)] {
             folder.put(mail(id, at)).await.unwrap();
         }
-        let times: Vec<i64> = folder.all().await.unwrap().iter().map(|mail| mail.at.micros()).collect();
+        let times: Vec<i64> = folder
+            .all()
+            .await
+            .unwrap()
+            .iter()
+            .map(|mail| mail.at.micros())
+            .collect();
         assert_eq!(times, [30, 20, 10]);
         let id = MailId::new(Uuid::from_u128(3));
         assert_eq!(folder.one(id).await.unwrap().unwrap().at.micros(), 20);
-        assert!(folder.one(MailId::new(Uuid::from_u128(9))).await.unwrap().is_none());
+        assert!(
+            folder
+                .one(MailId::new(Uuid::from_u128(9)))
+                .await
+                .unwrap()
+                .is_none()
+        );
     }
 
     #[tokio::test]

@@ -11,12 +11,15 @@ pub mod mailbox;
 pub mod operate;
 pub mod outbox;
 mod send;
-mod words;
 mod wording;
+mod words;
 
 use domain::id::{MailId, PersonId};
+use domain::keyring::OutboxKey;
 use domain::link::LinkSecret;
 use domain::person::Email;
+use domain::time::Timestamp;
+use rand_core::CryptoRng;
 use store::{Mail, Read, Work};
 
 use crate::chance::system_rng;
@@ -65,9 +68,6 @@ pub async fn queue(
     letter: Letter,
     to: &To,
 ) -> Result<MailId, Refusal> {
-    if letter.door().is_some() {
-        return Err(Refusal::internal("a letter with a link was queued without its secret"));
-    }
     add(portal, work, &letter, to, None).await
 }
 
@@ -84,9 +84,6 @@ pub async fn queue_link(
     to: &To,
     secret: &str,
 ) -> Result<MailId, Refusal> {
-    if letter.door().is_none() || secret.parse::<LinkSecret>().is_err() {
-        return Err(Refusal::internal("a secret was queued that fits no link"));
-    }
     add(portal, work, &letter, to, Some(secret)).await
 }
 
@@ -97,16 +94,36 @@ async fn add(
     to: &To,
     secret: Option<&str>,
 ) -> Result<MailId, Refusal> {
-    let id = MailId::random(&mut system_rng());
-    let outbox_key = &portal.keyring.outbox_key;
+    let key = &portal.keyring.outbox_key;
+    let mail = row(key, letter, to, secret, portal.now(), &mut system_rng())?;
+    work.queue_mail(&mail).await?;
+    Ok(mail.id)
+}
+
+/// The values in the clear, the secret sealed to this mail and address.
+fn row(
+    key: &OutboxKey,
+    letter: &Letter,
+    to: &To,
+    secret: Option<&str>,
+    now: Timestamp,
+    rng: &mut impl CryptoRng,
+) -> Result<Mail, Refusal> {
+    let fits = match secret {
+        Some(secret) => letter.door().is_some() && secret.parse::<LinkSecret>().is_ok(),
+        None => letter.door().is_none(),
+    };
+    if !fits {
+        return Err(Refusal::internal(
+            "a mail was queued whose secret is missing or fits no link",
+        ));
+    }
+    let id = MailId::random(rng);
     let sealed = secret
-        .map(|secret| {
-            outbox_key.seal_value(id, &to.address, secret.as_bytes(), &mut system_rng())
-        })
+        .map(|secret| key.seal_value(id, &to.address, secret.as_bytes(), rng))
         .transpose()
         .map_err(Refusal::internal)?;
-    let now = portal.now();
-    work.queue_mail(&Mail {
+    Ok(Mail {
         id,
         template: letter.kind().to_owned(),
         address: to.address.clone(),
@@ -120,8 +137,6 @@ async fn add(
         dead_at: None,
         last_error: None,
     })
-    .await?;
-    Ok(id)
 }
 
 #[cfg(test)]

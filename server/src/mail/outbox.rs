@@ -62,7 +62,11 @@ async fn send(portal: &Portal, courier: &Courier, mail: &Mail) -> Result<(), Fai
     let sending = courier.take(mail.id, &mail.address, &words, now);
     tokio::time::timeout(SENDING, sending)
         .await
-        .unwrap_or_else(|_| Err(Failure::Later("The mail server did not answer in time.".to_owned())))
+        .unwrap_or_else(|_| {
+            Err(Failure::Later(
+                "The mail server did not answer in time.".to_owned(),
+            ))
+        })
 }
 
 /// Logs hold the id alone: neither who gets the mail nor what it says.

@@ -20,7 +20,9 @@ const ANSWER: Duration = Duration::from_secs(10);
 #[derive(Debug, thiserror::Error)]
 pub enum Unmailable {
     // The library's own text can hold the password.
-    #[error("`smtp_url` cannot be used. Write smtps://user:password@host or smtp://host:587?tls=required.")]
+    #[error(
+        "`smtp_url` cannot be used. Write smtps://user:password@host or smtp://host:587?tls=required."
+    )]
     Server,
     #[error("`mail_from` is not a mail address, such as keys@example.com.")]
     From,
@@ -81,7 +83,11 @@ impl Courier {
         match &self.way {
             Way::Smtp(server) => {
                 let message = message(&self.from, &self.domain, id, to, words, now)?;
-                server.send(message).await.map(drop).map_err(|error| failure(&error))
+                server
+                    .send(message)
+                    .await
+                    .map(drop)
+                    .map_err(|error| failure(&error))
             }
             Way::Folder(folder) => {
                 let mail = DevMail {
@@ -92,7 +98,10 @@ impl Courier {
                     text: words.text(),
                     html: words.html(),
                 };
-                folder.put(mail).await.map_err(|error| Failure::Later(error.to_string()))
+                folder
+                    .put(mail)
+                    .await
+                    .map_err(|error| Failure::Later(error.to_string()))
             }
         }
     }
@@ -118,7 +127,10 @@ pub(super) fn message(
         // The same at each try: who gets a mail twice can tell.
         .message_id(Some(format!("<{id}@{domain}>")))
         .header(AutoSubmitted)
-        .multipart(MultiPart::alternative_plain_html(words.text(), words.html()))
+        .multipart(MultiPart::alternative_plain_html(
+            words.text(),
+            words.html(),
+        ))
         .map_err(|_| Failure::Never("The mail cannot be written.".to_owned()))
 }
 
@@ -173,7 +185,8 @@ fn said(error: &smtp::Error) -> String {
 /// kept short.
 fn redacted(text: &str) -> String {
     const LONGEST: usize = 16;
-    let secret_like = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '+' | '/' | '=');
+    let secret_like =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '+' | '/' | '=');
     let mut kept = String::new();
     for word in text.split_inclusive(|c: char| !secret_like(c)) {
         let end = word.find(|c: char| !secret_like(c)).unwrap_or(word.len());
@@ -192,7 +205,12 @@ mod tests {
     fn what_a_server_repeats_is_not_kept() {
         let said = "550 5.7.1 refused https://keys.example.com/d/00000000-0000-4000-8000-000000000001#AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\r\nspam";
         let kept = redacted(said);
-        assert_eq!(kept, "550 5.7.1 refused https:…keys.example.com/d/…#…  spam".replace("…keys", "//keys").replace("com/d/…#", "com…#"));
+        assert_eq!(
+            kept,
+            "550 5.7.1 refused https:…keys.example.com/d/…#…  spam"
+                .replace("…keys", "//keys")
+                .replace("com/d/…#", "com…#")
+        );
         assert!(!kept.contains("AAAA") && !kept.contains("00000000-"));
         assert!(redacted(&"a b ".repeat(500)).chars().count() <= 200);
     }

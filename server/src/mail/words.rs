@@ -31,7 +31,8 @@ impl Words {
     }
 
     pub(super) fn paragraph(mut self, text: impl AsRef<str>) -> Self {
-        self.blocks.push(Block::Paragraph(vec![line(text.as_ref())]));
+        self.blocks
+            .push(Block::Paragraph(vec![line(text.as_ref())]));
         self
     }
 

@@ -65,7 +65,9 @@ pub(super) fn claim_refused(
     let host = &house.host;
     let words = Words::new(
         format!("{host}: a delivery was not opened: {service} ({environment})"),
-        format!("{host}: somebody had the link to the key for {partner}, {service}, {environment}, and a passkey that may not open it."),
+        format!(
+            "{host}: somebody had the link to the key for {partner}, {service}, {environment}, and a passkey that may not open it."
+        ),
         format!("Refused on {}. The key was not shown.", when.minute()),
     );
     let words = match opened {
@@ -101,7 +103,9 @@ pub(super) fn reported(
     };
     Words::new(
         format!("{host}: a delivery was {subject}: {partner}, {service} ({environment})"),
-        format!("{host}: “This was not me”, about the key for {partner}, {service}, {environment}."),
+        format!(
+            "{host}: “This was not me”, about the key for {partner}, {service}, {environment}."
+        ),
         format!("Reported on {}. {what}", when.minute()),
     )
     .link("The portal", house.page("/"))

@@ -110,7 +110,9 @@ pub(super) fn waiting_for_passkey(house: &House, (service, environment): Place<'
     let host = &house.host;
     Words::new(
         format!("{host} needs a passkey of yours: {service} ({environment})"),
-        format!("{host} approved access to {service}, {environment}, and cannot send you the key yet."),
+        format!(
+            "{host} approved access to {service}, {environment}, and cannot send you the key yet."
+        ),
         "It comes as soon as you have a passkey that can open it.".to_owned(),
     )
     .link("Add a passkey", house.page("/profile"))
