@@ -116,7 +116,8 @@ pub async fn person_link(view: View, Path(link_id): Path<String>) -> Response {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EnrolBegin {
-    link: Uuid,
+    /// Absent where the session holds a permission.
+    link: Option<Uuid>,
     secret: Option<PersonLinkSecret>,
     code: Option<String>,
 }

@@ -10,6 +10,7 @@ use domain::mac::same_digest;
 use domain::seal::device::verify_enrolment;
 use domain::seal::{DeviceVerifyingKey, SealingKey, Signature};
 use domain::state::{PersonKind, PersonState};
+use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use store::{Code, Credential, Entry, Evidence, Person, PersonLink, Read, Stamped, Work};
@@ -20,8 +21,10 @@ use crate::auth::actor::Actor;
 use crate::auth::ceremony::{self, Begun};
 use crate::auth::session::{self, Origin};
 use crate::chance::system_rng;
+use crate::mail::{self, Letter, To};
 use crate::portal::Portal;
 use crate::refusal::Refusal;
+use crate::service::recovery;
 
 /// The kind of ceremony that permits one more passkey.
 pub const PERMISSION: &str = "passkey-permission";
@@ -31,13 +34,20 @@ const FINISH: &str = "enrol-finish";
 /// Wrong codes that void a link.
 const WRONG_CODES: i64 = 5;
 
-/// A person has a name for their passkeys; this much of it is kept.
-const LABEL_LENGTH: usize = 60;
+/// What a person calls a passkey.
+pub type Label = domain::text::Line<60>;
+
+/// The permission to enrol one more passkey is the session's: it needs no name in an address.
+pub const fn permission_of(actor: &Actor) -> CeremonyId {
+    CeremonyId::new(actor.session().uuid())
+}
 
 /// By what right a passkey is enrolled.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 enum Right {
     Link(PersonLinkId),
+    /// A link that ends every passkey that was there before.
+    Recovery(PersonLinkId),
     Permission(CeremonyId),
 }
 
@@ -82,26 +92,30 @@ pub struct Created {
 /// `code-wrong`.
 pub async fn begin(
     portal: &Portal,
-    id: Uuid,
+    id: Option<Uuid>,
     secret: Option<&PersonLinkSecret>,
     code: Option<&str>,
     actor: Option<&Actor>,
     from: &Origin,
 ) -> Result<Begin, Refusal> {
     let mut read = portal.store.read().await?;
-    let (person, right) = match secret {
-        Some(secret) => {
+    let (person, right) = match secret.zip(id) {
+        Some((secret, id)) => {
             let link = open_link(portal, &mut read, PersonLinkId::new(id), secret).await?;
             if link.kind.0.needs_code() {
                 drop(read);
                 check_code(portal, &link, code, from).await?;
                 read = portal.store.read().await?;
             }
-            (link.person_id, Right::Link(link.id))
+            let right = match link.kind.0 {
+                PersonLinkKind::Recovery => Right::Recovery(link.id),
+                _ => Right::Link(link.id),
+            };
+            (link.person_id, right)
         }
         None => {
             let actor = actor.ok_or_else(not_usable)?;
-            let permission = CeremonyId::new(id);
+            let permission = permission_of(actor);
             if !read.has_ceremony(permission, PERMISSION, actor.person(), portal.now()).await? {
                 return Err(not_usable());
             }
@@ -198,7 +212,10 @@ pub async fn finish(
     ceremony::check_first_assertion(portal, state, response, &mut passkey)?;
     let credential = credential(portal, &finishing, &passkey, enrolment)?;
     let mut work = portal.store.work().await?;
-    use_right(portal, &mut work, &finishing).await?;
+    let credential = Credential {
+        label: use_right(portal, &mut work, &finishing).await?,
+        ..credential
+    };
     let person = activate(&mut work, finishing.person).await?;
     let entry = Entry {
         at: portal.now(),
@@ -223,9 +240,18 @@ pub async fn finish(
         user_agent: Some(domain::audit::UserAgent::of(&from.agent)),
     };
     let id = credential.id;
+    let added = Letter::PasskeyAdded { label: credential.label.clone(), when: portal.now() };
     work.add_credential(credential).await?;
+    let to = To::person(&mut work, person.id).await?;
+    mail::queue(portal, &mut work, added, &to).await?;
+    let mut evidence = Evidence::of(entry);
+    if let Right::Recovery(_) = finishing.right {
+        for remade in recovery::remake_deliveries(portal, &mut work, person.id).await? {
+            evidence = evidence.and(remade);
+        }
+    }
     let cookie = session::start(portal, &mut work, person.id, id, from).await?;
-    portal.commit(work, Evidence::of(entry)).await?;
+    portal.commit(work, evidence).await?;
     Ok(cookie)
 }
 
@@ -302,43 +328,40 @@ async fn check_code(
     })
 }
 
-/// Consumes the link or the permission, in the transaction that stores the credential.
-async fn use_right(portal: &Portal, work: &mut Work, finishing: &Finishing) -> Result<(), Refusal> {
+/// Consumes the link or the permission, in the transaction that stores the credential. The answer
+/// is what the passkey is called: a permission names it already.
+async fn use_right(portal: &Portal, work: &mut Work, finishing: &Finishing) -> Result<String, Refusal> {
     let now = portal.now();
     match finishing.right {
         Right::Permission(id) => {
-            work.take_ceremony(id, PERMISSION, now).await?.ok_or_else(not_usable)?;
+            let taken = work.take_ceremony(id, PERMISSION, now).await?.ok_or_else(not_usable)?;
+            Ok(label_of(&taken.state))
         }
         Right::Link(id) => {
-            let link = work.person_link(id).await?.ok_or_else(not_usable)?;
-            if !link.is_open(now) || link.person_id != finishing.person {
-                return Err(not_usable());
-            }
-            let stamp = link.stamp();
-            let lost = link.lost_credential_id;
-            let consumed = PersonLink { consumed_at: Some(now), ..link.into_row() };
-            work.update_person_link(consumed, stamp).await?;
-            if let Some(lost) = lost {
-                remove_lost(work, lost, now).await?;
-            }
+            consume(work, id, finishing.person, now).await?;
+            Ok(finishing.label.clone())
+        }
+        Right::Recovery(id) => {
+            consume(work, id, finishing.person, now).await?;
+            recovery::end_lost(work, finishing.person, now).await?;
+            Ok(finishing.label.clone())
         }
     }
-    Ok(())
 }
 
-async fn remove_lost(
+async fn consume(
     work: &mut Work,
-    lost: CredentialId,
-    now: domain::time::Timestamp,
+    id: PersonLinkId,
+    person: PersonId,
+    now: Timestamp,
 ) -> Result<(), Refusal> {
-    if let Some(row) = work.credential(lost).await?
-        && row.removed_at.is_none()
-    {
-        let stamp = row.stamp();
-        let removed = Credential { removed_at: Some(now), ..row.into_row() };
-        work.update_credential(removed, stamp).await?;
-        work.end_sessions_by(lost).await?;
+    let link = work.person_link(id).await?.ok_or_else(not_usable)?;
+    if !link.is_open(now) || link.person_id != person {
+        return Err(not_usable());
     }
+    let stamp = link.stamp();
+    let consumed = PersonLink { consumed_at: Some(now), ..link.into_row() };
+    work.update_person_link(consumed, stamp).await?;
     Ok(())
 }
 
@@ -394,7 +417,7 @@ fn credential(
 
 fn label_of(typed: &str) -> String {
     typed
-        .parse::<domain::text::Line<LABEL_LENGTH>>()
+        .parse::<Label>()
         .map_or_else(|_| "Passkey".to_owned(), |label| label.to_string())
 }
 

@@ -2,9 +2,17 @@
 //! then done. An act is prepared twice: when it is shown and when it is done. If what it is about
 //! has changed in between, the two statements differ and nothing is done.
 
+mod partners;
 mod passkeys;
+mod people;
+mod recovery;
+mod roles;
 
+pub use partners::{InviteMember, InvitePartner, Organisation, ResumePartner, SuspendPartner};
 pub use passkeys::{AddPasskey, RemovePasskey};
+pub use people::{ChangeAddress, InviteAgain, InviteStaff, Reason, RemovePerson};
+pub use recovery::{ConfirmRecovery, StartRecovery};
+pub use roles::{ChangeRoles, ConfirmRoles};
 
 use domain::act::{Act, Nonce};
 use domain::id::CeremonyId;
@@ -108,6 +116,18 @@ macro_rules! acts {
 acts! {
     AddPasskey,
     RemovePasskey,
+    InviteStaff,
+    InviteAgain,
+    ChangeRoles,
+    ConfirmRoles,
+    ChangeAddress,
+    RemovePerson,
+    InvitePartner,
+    InviteMember,
+    SuspendPartner,
+    ResumePartner,
+    StartRecovery,
+    ConfirmRecovery,
 }
 
 const CEREMONY: &str = "confirm";

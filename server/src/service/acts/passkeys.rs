@@ -1,7 +1,7 @@
 //! A person's own passkeys.
 
 use domain::act::Act;
-use domain::id::{CeremonyId, CredentialId};
+use domain::id::CredentialId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::{Ceremony, Evidence, Read, Work};
@@ -10,16 +10,17 @@ use super::{Asking, Done, Privileged};
 use crate::auth::act::{Asked, Proof};
 use crate::auth::actor::Actor;
 use crate::auth::ceremony::LIFETIME;
-use crate::chance::system_rng;
 use crate::http::page::Told;
 use crate::portal::Portal;
 use crate::refusal::Refusal;
 use crate::service::enrol;
 
-/// Makes a permission to enrol one more passkey, good for minutes.
+/// Makes a permission to enrol one more passkey, good for minutes, in this session.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct AddPasskey {}
+pub struct AddPasskey {
+    pub name: enrol::Label,
+}
 
 /// Takes a passkey away. The last one stays: without it the person could not come back.
 #[derive(Serialize, Deserialize)]
@@ -38,7 +39,10 @@ impl Privileged for AddPasskey {
                 act: Self::ACT,
                 subject: actor.person().uuid(),
                 stamp: person.stamp(),
-                lines: vec![("Person", person.name.clone())],
+                lines: vec![
+                    ("Person", person.name.clone()),
+                    ("New passkey", self.name.to_string()),
+                ],
             },
             title: "Add a passkey".to_owned(),
             does: "You confirm with a passkey that you have; then you make the new one.".to_owned(),
@@ -50,16 +54,18 @@ impl Privileged for AddPasskey {
 
     async fn perform(self, portal: &Portal, work: &mut Work, actor: &Actor, proof: &Proof) -> Result<Done, Refusal> {
         let permission = Ceremony {
-            id: CeremonyId::random(&mut system_rng()),
+            id: enrol::permission_of(actor),
             kind: enrol::PERMISSION.to_owned(),
             person_id: Some(actor.person()),
-            state: "{}".to_owned(),
+            state: self.name.to_string(),
             expires_at: portal.now().plus(LIFETIME * 2),
         };
+        // One a session: an older one that was not used makes room.
+        work.take_ceremony(permission.id, enrol::PERMISSION, portal.now()).await?;
         work.add_ceremony(&permission).await?;
         Ok(Done {
             evidence: Evidence::of(proof.entry("person", actor.person().uuid(), json!({ "stage": "permitted" }))),
-            location: format!("/l/{}", permission.id),
+            location: "/profile/passkeys/new".to_owned(),
             told: None,
         })
     }
