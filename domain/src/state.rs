@@ -38,24 +38,13 @@ codes! {
         /// A narrower proposal, or a new revision, took its place.
         Superseded = "superseded",
         /// The quorum is complete, and the recipient has no passkey that can receive.
-        WaitingForPasskey = "waiting-for-passkey",
+        WaitingForPasskey = "waiting_for_passkey",
         Approved = "approved",
         Rejected = "rejected",
         /// Taken back by the partner before it was decided.
         Withdrawn = "withdrawn",
         Revoked = "revoked",
         Expired = "expired",
-    }
-}
-
-codes! {
-    /// The stage of a delivery, without the lease's facts: `domain::delivery` has the rule.
-    DeliveryStage {
-        Sealed = "sealed",
-        Claimed = "claimed",
-        Receipted = "receipted",
-        Expired = "expired",
-        Cancelled = "cancelled",
     }
 }
 

@@ -7,6 +7,7 @@ pub mod boot;
 pub mod chance;
 pub mod cli;
 pub mod config;
+pub mod fault;
 pub mod http;
 pub mod jobs;
 pub mod mail;

@@ -1,8 +1,8 @@
 //! Deliveries and their envelopes. "Once" is decided here, by conditional updates alone.
 
+use domain::delivery::DeliveryCode;
 use domain::enc::Digest;
 use domain::id::{CredentialId, DeliveryId, GrantId, KeyId, PersonId};
-use domain::state::DeliveryStage;
 use domain::time::Timestamp;
 
 use crate::column::Code;
@@ -20,7 +20,7 @@ row! {
         key_id: KeyId,
         grant_id: GrantId,
         recipient_id: PersonId,
-        state: Code<DeliveryStage>,
+        state: Code<DeliveryCode>,
         header: Vec<u8>,
         claim_digest: Digest,
         created_at: Timestamp,
@@ -174,7 +174,7 @@ impl Work {
     pub async fn end_delivery(
         &mut self,
         id: DeliveryId,
-        to: DeliveryStage,
+        to: DeliveryCode,
         now: Timestamp,
         why: &str,
     ) -> Result<bool, Error> {

@@ -41,7 +41,7 @@ pub use links::PersonLink;
 pub use outbox::{Mail, OutboxCounts};
 pub use partners::Partner;
 pub use people::{Address, Appointment, Person, mailbox};
-pub use requests::{AccessRequest, QueueFilter, QueueLine, Recusal, Review, Revision};
+pub use requests::{AccessRequest, QueueFilter, QueueLine, QueueSort, Recusal, Review, Revision};
 pub use row::Stamped;
 pub use services::{Environment, PolicyVersion, Proposal, Service};
 pub use sessions::{Ceremony, PendingAct, Session};

@@ -85,6 +85,27 @@ struct StateCount {
     count: i64,
 }
 
+/// The order of the queue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum QueueSort {
+    /// The newest submission first: the order of an index.
+    #[default]
+    Newest,
+    Oldest,
+    Partner,
+    State,
+}
+
+impl QueueSort {
+    const fn column(self) -> &'static str {
+        match self {
+            Self::Newest | Self::Oldest => "",
+            Self::Partner => "partner",
+            Self::State => "state",
+        }
+    }
+}
+
 /// What the queue shows. Empty texts do not filter.
 #[derive(Clone, Debug, Default)]
 pub struct QueueFilter {
@@ -92,6 +113,7 @@ pub struct QueueFilter {
     pub state: String,
     /// Part of a partner's or service's name, in any case.
     pub search: String,
+    pub sort: QueueSort,
     pub limit: i64,
     pub offset: i64,
 }
@@ -121,14 +143,23 @@ impl Read {
         )?)
     }
 
-    /// Requests that were handed in at least once, the newest submission first.
+    /// Requests that were handed in at least once.
     pub async fn queue(&mut self, filter: &QueueFilter) -> Result<Vec<QueueLine>, Error> {
         let search = contains(&filter.search);
         let state = filter.state.as_str();
+        if filter.sort == QueueSort::Newest {
+            return Ok(run!(
+                &mut self.conn,
+                QUEUE,
+                [state, search, filter.limit, filter.offset],
+                fetch_all as QueueLine
+            )?);
+        }
+        let column = filter.sort.column();
         Ok(run!(
             &mut self.conn,
-            QUEUE,
-            [state, search, filter.limit, filter.offset],
+            QUEUE_SORTED,
+            [state, search, filter.limit, filter.offset, column],
             fetch_all as QueueLine
         )?)
     }
@@ -250,6 +281,18 @@ statements! {
           AND ($1 = '' OR access_request.state = $1)
           AND (LOWER(partner.name) LIKE $2 ESCAPE '\' OR LOWER(service.name) LIKE $2 ESCAPE '\')
         ORDER BY access_request.submitted_at DESC, access_request.id LIMIT $3 OFFSET $4";
+    QUEUE_SORTED(5) = r"SELECT access_request.*, partner.name AS partner_name, service.name AS service_name,
+        (SELECT COUNT(DISTINCT environment_id) FROM access_grant WHERE access_grant.request_id = access_request.id) AS environments,
+        (SELECT COUNT(*) FROM decision JOIN access_grant ON access_grant.id = decision.grant_id
+            WHERE access_grant.request_id = access_request.id AND decision.voided_at IS NULL AND decision.verdict = 'approve') AS given
+        FROM access_request
+        JOIN partner ON partner.id = access_request.partner_id
+        JOIN service ON service.id = access_request.service_id
+        WHERE access_request.submitted_at IS NOT NULL
+          AND ($1 = '' OR access_request.state = $1)
+          AND (LOWER(partner.name) LIKE $2 ESCAPE '\' OR LOWER(service.name) LIKE $2 ESCAPE '\')
+        ORDER BY CASE $5 WHEN 'partner' THEN LOWER(partner.name) WHEN 'state' THEN access_request.state ELSE '' END,
+            access_request.submitted_at, access_request.id LIMIT $3 OFFSET $4";
     QUEUE_COUNTS(0) = "SELECT state, COUNT(*) AS count FROM access_request WHERE submitted_at IS NOT NULL GROUP BY state ORDER BY state";
     REVISION(1) = "SELECT * FROM revision WHERE id = $1";
     REVISIONS(1) = "SELECT * FROM revision WHERE request_id = $1 ORDER BY number";

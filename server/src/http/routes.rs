@@ -6,7 +6,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
 use crate::http::guard::{Access, authorise, same_origin};
-use crate::http::{assets, confirm, door, health, home, mail, verify};
+use crate::http::{assets, confirm, deliveries, door, health, home, mail, verify};
 use crate::portal::Portal;
 
 /// One line of the table.
@@ -58,6 +58,12 @@ routes! {
     post "/auth/enrol/create" Anyone => door::enrol_create;
     post "/auth/enrol/finish" Anyone => door::enrol_finish;
     get "/welcome" Person => door::welcome;
+
+    get "/d/{id}" Anyone => deliveries::show;
+    post "/d/{id}/begin" Anyone => deliveries::begin;
+    post "/d/{id}/claim" Anyone => deliveries::claim;
+    post "/d/{id}/receipt" Anyone => deliveries::receipt;
+    post "/d/{id}/report" Anyone => deliveries::report;
 
     get "/confirm/{id}" Person => confirm::show;
     post "/confirm/{id}/begin" Person => confirm::begin;

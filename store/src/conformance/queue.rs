@@ -227,13 +227,17 @@ async fn among_10_000_requests_the_queue_reads_its_page_by_indexes() {
         )
         .await;
         multiply(bench, "decision", &[("id", ID_OF_I), ("grant_id", ID_OF_I)]).await;
-        bench.hand.run("ANALYZE").await;
+        // An embedded database has no statistics of its tables; a server gathers them by itself.
+        if bench.engine == Engine::Postgres {
+            bench.hand.run("ANALYZE").await;
+        }
         let last = QueueFilter {
             offset: 10_000,
             ..all()
         };
         assert_eq!(names(bench, last).await.len(), PARTNERS.len());
         let plan = plan(bench, "QUEUE").await;
+        println!("{:?}:\n{plan}", bench.engine);
         for table in ["access_request", "access_grant", "decision"] {
             for scan in ["SCAN ", "Seq Scan on "] {
                 let full = format!("{scan}{table}");

@@ -1,0 +1,329 @@
+//! The claim: a link and an assertion by the right passkey, once.
+
+use domain::act::{Act, ActStatement};
+use domain::audit::Outcome;
+use domain::base64url;
+use domain::delivery::{ClaimOutcome, DeliveryState, LEASE};
+use domain::id::{CeremonyId, CredentialId, DeliveryId};
+use domain::link::ClaimToken;
+use domain::mac::same_digest;
+use domain::policy::RatePerSecond;
+use domain::seal::SealingKey;
+use domain::state::Role;
+use domain::time::Timestamp;
+use serde::Serialize;
+use serde_json::{Value, json};
+use store::{Delivery, Evidence, Work};
+
+use super::context::{Context, by_contact, staff_with};
+use crate::auth::act::{self, Asked, Proof};
+use crate::auth::ceremony::Begun;
+use crate::auth::session::Origin;
+use crate::mail::{self, Letter, Opened, To};
+use crate::portal::Portal;
+use crate::refusal::Refusal;
+use crate::service::limits::{self, Limit};
+
+const CEREMONY: &str = "delivery";
+
+/// Mails about refused claims at one delivery.
+const NOTICES: Limit = Limit {
+    name: "claim-notice",
+    tries: 1,
+    window: std::time::Duration::from_secs(3600),
+};
+
+/// What the claiming browser gets.
+#[derive(Debug, Serialize)]
+pub struct Claimed {
+    pub header: String,
+    pub envelope: String,
+    pub host_key: String,
+    pub details: Details,
+    /// RFC 3339.
+    pub lease_until: String,
+    /// The same credential asked before: a lost response lost nothing.
+    pub again: bool,
+}
+
+/// What the page says of the key beside what the header binds.
+#[derive(Debug, Serialize)]
+pub struct Details {
+    pub partner: String,
+    pub service: String,
+    pub environment: String,
+    pub base_url: String,
+    pub scopes: Vec<String>,
+    pub rate_per_second: RatePerSecond,
+    pub networks: Vec<String>,
+    /// The name of the environment variable: `SHIPMENTS_KEY`.
+    pub variable: String,
+    pub example_path: String,
+}
+
+/// Starts a claim or a report. The answer is the same for every id, also for those that do not
+/// exist.
+///
+/// # Errors
+/// [`Refusal::BadRequest`] for another act.
+pub async fn begin(
+    portal: &Portal,
+    id: DeliveryId,
+    act: Act,
+) -> Result<(ActStatement, Begun), Refusal> {
+    if !matches!(act, Act::Claim | Act::Report) {
+        return Err(Refusal::BadRequest("A delivery is claimed or reported."));
+    }
+    let asked = Asked {
+        act,
+        subject: id.uuid(),
+        stamp: 0,
+        lines: Vec::new(),
+    };
+    act::begin(portal, CEREMONY, None, &asked, &[]).await
+}
+
+/// Spends the ceremony: who signed this act at this delivery.
+///
+/// # Errors
+/// [`Refusal::Unproven`].
+pub(super) async fn proof(
+    portal: &Portal,
+    id: DeliveryId,
+    wanted: Act,
+    ceremony: CeremonyId,
+    response: Value,
+    from: Origin,
+) -> Result<Proof, Refusal> {
+    let proof = act::finish(portal, CEREMONY, ceremony, response, None, from).await?;
+    let statement = proof.statement();
+    if statement.act == wanted && statement.subject == id.uuid() {
+        Ok(proof)
+    } else {
+        Err(not_usable())
+    }
+}
+
+/// Opens the lease for this credential, or says why not. `sealing_key` is what the browser derived
+/// just now: if it is not the enrolled one, the envelope could not be opened, and nothing is used
+/// up.
+///
+/// # Errors
+/// [`Refusal::Unproven`]: `link-not-usable` in the same words for every reason that is not the
+/// recipient's to know; `opened-elsewhere`, `other-device-key`.
+#[expect(clippy::too_many_arguments, reason = "the parts of one request")]
+pub async fn claim(
+    portal: &Portal,
+    id: DeliveryId,
+    ceremony: CeremonyId,
+    response: Value,
+    token: &ClaimToken,
+    sealing_key: &SealingKey,
+    from: Origin,
+) -> Result<Claimed, Refusal> {
+    limits::count_for(portal, limits::CLAIMS, &id.to_string()).await?;
+    let proof = proof(portal, id, Act::Claim, ceremony, response, from.clone()).await?;
+    let mut work = portal.store.work().await?;
+    let delivery = work.delivery(id).await?;
+    let token_fits = delivery
+        .as_ref()
+        .is_some_and(|delivery| same_digest(&token.digest(), &delivery.claim_digest));
+    let Some(delivery) = delivery.filter(|_| token_fits) else {
+        return refuse(portal, work, id, &proof, &from, "wrong-link", not_usable()).await;
+    };
+    if delivery.recipient_id != proof.person() {
+        notify(portal, &mut work, &delivery, None).await?;
+        return refuse(portal, work, id, &proof, &from, "wrong-person", not_usable()).await;
+    }
+    let credential = work.credential(proof.credential()).await?.ok_or_else(not_usable)?;
+    if credential.sealing_key.as_ref() != Some(sealing_key.as_bytes()) {
+        return refuse(portal, work, id, &proof, &from, "other-device-key", other_key()).await;
+    }
+    let at = proof.at;
+    let lease_until = at.plus(LEASE);
+    if work.claim(id, proof.credential(), at, lease_until).await? {
+        let claimed = answer(portal, &mut work, &delivery, &proof, lease_until, false).await?;
+        let evidence = Evidence::of(proof.entry("delivery", id.uuid(), json!({ "again": false })));
+        crate::fault::point("claim");
+        portal.commit(work, evidence).await?;
+        return Ok(claimed);
+    }
+    match outcome(&delivery, at, proof.credential())? {
+        ClaimOutcome::Again { lease_until } => {
+            let claimed = answer(portal, &mut work, &delivery, &proof, lease_until, true).await?;
+            let entry = proof.entry("delivery", id.uuid(), json!({ "again": true }));
+            portal.commit(work, Evidence::of(entry)).await?;
+            Ok(claimed)
+        }
+        ClaimOutcome::OpenedByOther { credential } => {
+            let opened = opened(&mut work, &delivery, credential).await?;
+            let refusal = Refusal::unproven(
+                "opened-elsewhere",
+                format!(
+                    "This was opened with the passkey “{}” at {}. If that was not you, report it below: the key dies at once.",
+                    opened.passkey,
+                    opened.at.minute()
+                ),
+            );
+            notify(portal, &mut work, &delivery, Some(opened)).await?;
+            refuse(portal, work, id, &proof, &from, "opened-elsewhere", refusal).await
+        }
+        ClaimOutcome::Fresh { .. } | ClaimOutcome::Gone => {
+            refuse(portal, work, id, &proof, &from, "not-open", not_usable()).await
+        }
+    }
+}
+
+fn outcome(delivery: &Delivery, at: Timestamp, claimer: CredentialId) -> Result<ClaimOutcome, Refusal> {
+    let state = DeliveryState::from_stored(delivery.state.0, delivery.claimed_by, delivery.lease_until)
+        .ok_or_else(|| Refusal::internal("a delivery's row contradicts itself"))?;
+    Ok(domain::delivery::claim(&state, at, delivery.expires_at, claimer))
+}
+
+async fn answer(
+    portal: &Portal,
+    work: &mut Work,
+    delivery: &Delivery,
+    proof: &Proof,
+    lease_until: Timestamp,
+    again: bool,
+) -> Result<Claimed, Refusal> {
+    let envelope = work
+        .envelope(delivery.id, proof.credential())
+        .await?
+        .and_then(|row| row.sealed)
+        .ok_or_else(not_usable)?;
+    let context = Context::load(work, delivery.grant_id).await?;
+    Ok(Claimed {
+        header: base64url::encode(&delivery.header),
+        envelope: base64url::encode(&envelope),
+        host_key: portal.keyring.host_signing_key.public().to_string(),
+        details: details(&context)?,
+        lease_until: lease_until.to_string(),
+        again,
+    })
+}
+
+fn details(context: &Context) -> Result<Details, Refusal> {
+    let granted = context.granted()?;
+    let networks = match granted.sources() {
+        domain::network::Sources::Anywhere => Vec::new(),
+        domain::network::Sources::Only(networks) => {
+            networks.iter().map(ToString::to_string).collect()
+        }
+    };
+    let example_path = granted
+        .rules()
+        .iter()
+        .find(|rule| rule.method == domain::service::Method::Get)
+        .or_else(|| granted.rules().iter().next())
+        .map(|rule| rule.pattern.to_string())
+        .unwrap_or_else(|| "/".to_owned());
+    Ok(Details {
+        partner: context.partner.name.clone(),
+        service: context.service.name.clone(),
+        environment: context.environment.name.clone(),
+        base_url: context.environment.base_url.clone(),
+        scopes: granted.scopes().iter().map(ToString::to_string).collect(),
+        rate_per_second: granted.rate(),
+        networks,
+        variable: variable(&context.service.slug),
+        example_path,
+    })
+}
+
+/// `shipments-api` becomes `SHIPMENTS_API_KEY`.
+fn variable(slug: &str) -> String {
+    let name: String = slug
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' })
+        .collect();
+    format!("{name}_KEY")
+}
+
+/// Commits that it was refused, and what mails that caused; changes nothing else.
+async fn refuse<T>(
+    portal: &Portal,
+    work: Work,
+    id: DeliveryId,
+    proof: &Proof,
+    from: &Origin,
+    why: &str,
+    refusal: Refusal,
+) -> Result<T, Refusal> {
+    let entry = by_contact(
+        proof.at,
+        Act::Claim.as_str(),
+        ("delivery", id.uuid()),
+        (Some(proof.person()), Some(proof.credential())),
+        Outcome::Refused,
+        &json!({ "why": why }),
+        from,
+    );
+    portal.commit(work, Evidence::of(entry)).await?;
+    Err(refusal)
+}
+
+/// Tells the recipient and the operators that the right link met a passkey that may not open it, at
+/// most once an hour.
+async fn notify(
+    portal: &Portal,
+    work: &mut Work,
+    delivery: &Delivery,
+    opened: Option<Opened>,
+) -> Result<(), Refusal> {
+    let window = portal.now().micros().div_euclid(3_600_000_000) * 3_600_000_000;
+    let bucket = format!("{}:{}", NOTICES.name, delivery.id);
+    if work.count_try(&bucket, Timestamp::from_micros(window)).await? > NOTICES.tries {
+        return Ok(());
+    }
+    let context = Context::load(work, delivery.grant_id).await?;
+    let letter = Letter::ClaimRefused {
+        partner: context.partner.name.clone(),
+        service: context.service.name.clone(),
+        environment: context.environment.name.clone(),
+        when: portal.now(),
+        opened,
+    };
+    let recipient = To::person(work, delivery.recipient_id).await?;
+    mail::queue(portal, work, letter.clone(), &recipient).await?;
+    for to in staff_with(work, &[Role::Operator]).await? {
+        mail::queue(portal, work, letter.clone(), &to).await?;
+    }
+    Ok(())
+}
+
+async fn opened(work: &mut Work, delivery: &Delivery, by: CredentialId) -> Result<Opened, Refusal> {
+    let label = work.credential(by).await?.map(|row| row.label.clone());
+    Ok(Opened {
+        passkey: label.unwrap_or_else(|| "a removed passkey".to_owned()),
+        at: delivery.claimed_at.unwrap_or(delivery.created_at),
+    })
+}
+
+pub(super) fn not_usable() -> Refusal {
+    Refusal::unproven(
+        "link-not-usable",
+        "This link cannot be opened with this passkey: it may have run out, been used, or be meant \
+         for somebody else. Nothing was used up.",
+    )
+}
+
+fn other_key() -> Refusal {
+    Refusal::unproven(
+        "other-device-key",
+        "Here this passkey gives another secret than when you set it up, so the key could not be \
+         opened. Nothing was used up: try the device on which you made the passkey.",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_names_its_environment_variable() {
+        assert_eq!(variable("shipments"), "SHIPMENTS_KEY");
+        assert_eq!(variable("reports-v2"), "REPORTS_V2_KEY");
+    }
+}

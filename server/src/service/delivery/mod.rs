@@ -1,0 +1,15 @@
+//! The one-time hand-over of a key: mint, claim, receipt, report, lapse (`docs/protocol.md`).
+
+mod claim;
+mod context;
+mod lapse;
+mod mint;
+mod receipt;
+mod report;
+
+pub use claim::{Claimed, Details, begin, claim};
+pub use context::Context;
+pub use lapse::{end_open, lapse_overdue};
+pub use mint::{Minted, mint_for_grant, mint_waiting, remake_for};
+pub use receipt::{Receipt, receipt};
+pub use report::report;
