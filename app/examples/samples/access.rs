@@ -3,7 +3,7 @@
 use app::components::{Answer, Change, Chip, Choice, Filled, Line, Paging, Pill, Sort, Step, Tone};
 use app::pages::queue::{Queue, QueueRow, queue_page};
 use app::pages::request::{
-    Decide, DecidedBy, GrantView, NarrowForm, QUESTIONS, RequestForm, Review, Section, SectionView,
+    Decide, DecidedBy, GrantView, NarrowForm, QUESTIONS, RequestForm, Review, Section, SectionView, is_mono,
     StartForm, Status, StatusGrant, Verdict, decide_page, edit_page, narrow_page, review_page,
     start_page, status_page,
 };
@@ -94,28 +94,28 @@ fn sections(s: State) -> Vec<SectionView> {
 fn answers(s: State, section: Section) -> Vec<Answer> {
     QUESTIONS
         .iter()
-        .filter(|question| question.section == section)
+        .filter(|question| Section::from(question.section) == section)
         .map(|question| {
             if s.is_empty() {
-                return Answer::new(question.ask, "");
+                return Answer::new(question.label, "");
             }
-            let answer = match question.name {
+            let answer = match question.id.code() {
                 "data" => Answer::changed(
-                    question.ask,
+                    question.label,
                     vec![
                         Change::Same(s.t("Shipment status and postal code of customers who gave consent. ")),
                         Change::Removed(s.t("Names and street addresses.")),
                     ],
                 ),
                 "networks" => Answer::changed(
-                    question.ask,
+                    question.label,
                     vec![Change::Same(s.t("203.0.113.0/28\n")), Change::Added(s.t("198.51.100.16/29"))],
                 ),
-                "endpoints" => Answer::new(question.ask, s.t("GET /v2/shipments/{id}\nGET /v2/shipments/{id}/events")),
-                "purpose" => Answer::new(question.ask, s.t("Show our customers where their parcel is, without asking them to leave our app.")),
-                _ => Answer::new(question.ask, s.t("One service in two regions, read by no person; see the runbook.")),
+                "endpoints" => Answer::new(question.label, s.t("GET /v2/shipments/{id}\nGET /v2/shipments/{id}/events")),
+                "purpose" => Answer::new(question.label, s.t("Show our customers where their parcel is, without asking them to leave our app.")),
+                _ => Answer::new(question.label, s.t("One service in two regions, read by no person; see the runbook.")),
             };
-            if question.mono { answer.mono() } else { answer }
+            if is_mono(question) { answer.mono() } else { answer }
         })
         .collect()
 }
@@ -285,7 +285,7 @@ fn edit(s: State) -> RequestForm {
             .with("scope", "shipments:read");
         for question in QUESTIONS {
             filled = filled.with(
-                question.name,
+                question.id.code(),
                 s.t("Our customers’ parcels, <b>not</b> their names."),
             );
         }
@@ -301,6 +301,7 @@ fn edit(s: State) -> RequestForm {
     RequestForm {
         id: "7f3a".to_owned(),
         service: s.t("Shipments API"),
+        version: 3,
         state: if s == State::Failing {
             RequestState::ChangesAsked
         } else {

@@ -1,12 +1,12 @@
 //! `/requests/new`: pick a service and an environment. `/requests/{id}/edit`: the three sections.
 //!
-//! Forms: `POST /requests/new` (`service`); `POST /requests/{id}/edit` (`environment` and
-//! `scope` repeated, each field of [`QUESTIONS`], `do` = `save` | `submit`). The island saves
-//! the same fields to `POST /requests/{id}/draft`.
+//! Forms: `POST /requests/new` (`service`); `POST /requests/{id}/edit` (`version`, `environment`
+//! and `scope` repeated, the code of each of [`QUESTIONS`], `do` = `save` | `submit`). The island
+//! saves the same fields to `POST /requests/{id}/draft`, and puts the answered version back.
 
 use leptos::prelude::*;
 
-use super::questions::QUESTIONS;
+use super::questions::{QUESTIONS, question_field};
 use super::section::Section;
 use crate::components::{
     Choice, Comment, Field, Filled, Moment, Pill, card, comment, crumbs, empty, error_summary,
@@ -56,6 +56,8 @@ pub struct RequestForm {
     pub id: String,
     pub service: String,
     pub state: RequestState,
+    /// Of the draft: another window's save is not overwritten.
+    pub version: i64,
     pub environments: Vec<EditChoice>,
     pub scopes: Vec<EditChoice>,
     pub saved: Option<Moment>,
@@ -93,7 +95,8 @@ pub fn edit_page(shell: Shell, vm: RequestForm) -> Page {
             {Section::ALL.into_iter().map(|s| view! { <a class="chip" href=format!("#{}", s.slug())>{s.title()}</a> }).collect_view()}
         </nav>
         {error_summary(&vm.filled)}
-        <form class="stack" id="request" method="post" action=format!("/requests/{}/edit", vm.id)>
+        <form class="stack" id="request" method="post" action=format!("/requests/{}/edit", vm.id) novalidate="">
+            <input type="hidden" name="version" value=vm.version.to_string()/>
             {what}{sections}
             {plain_card(view! {
                 <p>"Handing in freezes this revision and tells the reviewers. You can still change things later, as a new revision."</p>
@@ -116,15 +119,8 @@ fn section_fields(section: Section, asked: &[(Section, Comment)], filled: &Fille
         .collect_view();
     let fields = QUESTIONS
         .iter()
-        .filter(|question| question.section == section)
-        .map(|question| {
-            let field = match (question.rows, question.mono) {
-                (1, false) => Field::text(filled, question.name, question.ask),
-                (1, true) => Field::mono(filled, question.name, question.ask),
-                (rows, _) => Field::area(filled, question.name, question.ask, rows),
-            };
-            field.help(question.why).view()
-        })
+        .filter(|question| Section::from(question.section) == section)
+        .map(|question| question_field(question, filled))
         .collect_view();
     view! {
         <section class="card" id=section.slug()>

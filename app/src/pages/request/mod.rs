@@ -11,7 +11,7 @@ mod status;
 pub use decide::{Decide, decide_page};
 pub use edit::{EditChoice, RequestForm, StartForm, edit_page, start_page};
 pub use narrow::{NarrowForm, narrow_page};
-pub use questions::{QUESTIONS, Question};
+pub use questions::{QUESTIONS, Question, is_mono};
 pub use review::{DecidedBy, GrantView, Review, review_page};
 pub use section::{Section, SectionView, Verdict};
 pub use status::{Status, StatusGrant, status_page};

@@ -32,6 +32,17 @@ impl Section {
     }
 }
 
+impl From<domain::review::Section> for Section {
+    fn from(section: domain::review::Section) -> Self {
+        use domain::review::Section as Asked;
+        match section {
+            Asked::Justification => Self::Justification,
+            Asked::Workflow => Self::Workflow,
+            Asked::Safeguards => Self::Safeguards,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     None,
