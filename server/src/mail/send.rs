@@ -205,12 +205,7 @@ mod tests {
     fn what_a_server_repeats_is_not_kept() {
         let said = "550 5.7.1 refused https://keys.example.com/d/00000000-0000-4000-8000-000000000001#AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\r\nspam";
         let kept = redacted(said);
-        assert_eq!(
-            kept,
-            "550 5.7.1 refused https:…keys.example.com/d/…#…  spam"
-                .replace("…keys", "//keys")
-                .replace("com/d/…#", "com…#")
-        );
+        assert_eq!(kept, "550 5.7.1 refused https://keys.example.…#…  spam");
         assert!(!kept.contains("AAAA") && !kept.contains("00000000-"));
         assert!(redacted(&"a b ".repeat(500)).chars().count() <= 200);
     }

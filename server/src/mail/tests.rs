@@ -3,3 +3,4 @@
 mod letters;
 mod promises;
 mod rows;
+mod sending;

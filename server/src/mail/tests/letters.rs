@@ -40,28 +40,53 @@ pub(super) fn shown(letter: &Letter) -> Words {
     words(letter, &house, link)
 }
 
-pub(super) fn examples() -> Vec<Letter> {
-    all(
-        "Ada Quay",
-        "Quay Logistics",
-        "Shipments API",
-        "The source networks were narrowed.",
-    )
+/// What people typed, as it stands in letters.
+#[derive(Clone, Copy)]
+pub(super) struct Typed<'a> {
+    name: &'a str,
+    by: &'a str,
+    partner: &'a str,
+    service: &'a str,
+    environment: &'a str,
+    why: &'a str,
 }
 
-/// Each letter with these words where people's words stand.
-pub(super) fn all(name: &str, partner: &str, service: &str, why: &str) -> Vec<Letter> {
+pub(super) fn examples() -> Vec<Letter> {
+    all(Typed {
+        name: "Ada Quay",
+        by: "Bo Alder",
+        partner: "Quay Logistics",
+        service: "Shipments API",
+        environment: "production",
+        why: "The source networks were narrowed.",
+    })
+}
+
+/// Each letter, with one text wherever people's words stand.
+pub(super) fn all_saying(text: &str) -> Vec<Letter> {
+    all(Typed {
+        name: text,
+        by: text,
+        partner: text,
+        service: text,
+        environment: text,
+        why: text,
+    })
+}
+
+fn all(typed: Typed<'_>) -> Vec<Letter> {
     [
-        people(name, partner, why),
-        requests(name, partner, service, why),
-        deliveries(name, partner, service),
-        keys(partner, service, why),
+        people(typed),
+        requests(typed),
+        deliveries(typed),
+        keys(typed),
     ]
     .concat()
 }
 
-fn people(name: &str, partner: &str, why: &str) -> Vec<Letter> {
-    let [name, partner, inviter] = [name, partner, name].map(str::to_owned);
+fn people(typed: Typed<'_>) -> Vec<Letter> {
+    let why = typed.why;
+    let [name, partner, inviter] = [typed.name, typed.partner, typed.by].map(str::to_owned);
     let link = PersonLinkId::new(Uuid::from_u128(1));
     vec![
         Letter::StaffInvitation {
@@ -123,8 +148,9 @@ fn people(name: &str, partner: &str, why: &str) -> Vec<Letter> {
     ]
 }
 
-fn requests(name: &str, partner: &str, service: &str, why: &str) -> Vec<Letter> {
-    let [partner, service, why, environment] = [partner, service, why, name].map(str::to_owned);
+fn requests(typed: Typed<'_>) -> Vec<Letter> {
+    let [partner, service, why, environment] =
+        [typed.partner, typed.service, typed.why, typed.environment].map(str::to_owned);
     let request = RequestId::new(Uuid::from_u128(2));
     vec![
         Letter::RequestSubmitted {
@@ -170,8 +196,9 @@ fn requests(name: &str, partner: &str, service: &str, why: &str) -> Vec<Letter> 
     ]
 }
 
-fn deliveries(name: &str, partner: &str, service: &str) -> Vec<Letter> {
-    let [partner, service, environment] = [partner, service, name].map(str::to_owned);
+fn deliveries(typed: Typed<'_>) -> Vec<Letter> {
+    let [partner, service, environment] =
+        [typed.partner, typed.service, typed.environment].map(str::to_owned);
     vec![
         Letter::Delivery {
             delivery: DeliveryId::new(Uuid::from_u128(3)),
@@ -192,7 +219,7 @@ fn deliveries(name: &str, partner: &str, service: &str) -> Vec<Letter> {
             environment: environment.clone(),
             when: NOW,
             opened: Some(Opened {
-                passkey: name.to_owned(),
+                passkey: typed.name.to_owned(),
                 at: NOW,
             }),
         },
@@ -206,8 +233,9 @@ fn deliveries(name: &str, partner: &str, service: &str) -> Vec<Letter> {
     ]
 }
 
-fn keys(environment: &str, service: &str, why: &str) -> Vec<Letter> {
-    let [environment, service, why] = [environment, service, why].map(str::to_owned);
+fn keys(typed: Typed<'_>) -> Vec<Letter> {
+    let [environment, service, why] =
+        [typed.environment, typed.service, typed.why].map(str::to_owned);
     let key = KeyId::new(Uuid::from_u128(4));
     let kid = "3kTr9XwQ".to_owned();
     vec![

@@ -6,7 +6,7 @@ use std::path::Path;
 use domain::id::MailId;
 use uuid::Uuid;
 
-use super::letters::{NOW, all, examples, house, shown};
+use super::letters::{NOW, all_saying, examples, house, shown};
 use crate::mail::letter::{KINDS, Letter, title_of};
 use crate::mail::send::message;
 
@@ -117,7 +117,7 @@ fn a_mail_loads_nothing_and_tells_nobody_that_it_was_read() {
 
 #[test]
 fn markup_in_every_value_stays_text() {
-    for letter in all(HOSTILE, HOSTILE, HOSTILE, HOSTILE) {
+    for letter in all_saying(HOSTILE) {
         let html = shown(&letter).html();
         for markup in ["<script", "<img", "\u{202E}"] {
             assert!(!html.contains(markup), "{markup} in {}", letter.kind());
@@ -128,10 +128,7 @@ fn markup_in_every_value_stays_text() {
 #[test]
 fn no_value_adds_a_header_or_a_line() {
     let from = "keys@alder.example".parse().unwrap();
-    for (letter, hostile) in examples()
-        .into_iter()
-        .zip(all(HOSTILE, HOSTILE, HOSTILE, HOSTILE))
-    {
+    for (letter, hostile) in examples().into_iter().zip(all_saying(HOSTILE)) {
         let words = shown(&hostile);
         let id = MailId::new(Uuid::from_u128(7));
         let mail = message(

@@ -10,6 +10,8 @@ use crate::mail::words::Words;
 /// A service and one of its environments.
 type Place<'a> = (&'a str, &'a str);
 
+const AGAIN: &str = "It never worked. Its recipient can ask for a new one there.";
+
 pub(super) fn delivery(
     house: &House,
     (service, environment): Place<'_>,
@@ -41,10 +43,16 @@ pub(super) fn lapsed(
     when: Timestamp,
 ) -> Words {
     let host = &house.host;
-    let why = match lapse {
-        Lapse::Link => "Nobody opened the delivery in time.",
-        Lapse::Lease => "It was opened, and nobody said that the key is stored.",
-        Lapse::Cancelled => "It was cancelled before the key was stored.",
+    let (why, then) = match lapse {
+        Lapse::Link => ("Nobody opened the delivery in time.", AGAIN),
+        Lapse::Lease => (
+            "It was opened, and nobody said that the key is stored.",
+            AGAIN,
+        ),
+        Lapse::Cancelled => (
+            "It was cancelled before the key was stored.",
+            "It never worked.",
+        ),
     };
     Words::new(
         format!("{host}: a delivery lapsed: {service} ({environment})"),
@@ -52,7 +60,7 @@ pub(super) fn lapsed(
         format!("{why} The key was destroyed on {}.", when.minute()),
     )
     .link("Where it stands", house.page("/"))
-    .paragraph("It never worked. Its recipient can ask for a new one there.")
+    .paragraph(then)
 }
 
 pub(super) fn claim_refused(

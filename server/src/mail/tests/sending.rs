@@ -1,0 +1,211 @@
+//! The job over a real database: what becomes of a mail that was queued.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::time::Duration;
+
+use domain::audit::{ActorKind, Outcome};
+use domain::id::{DeliveryId, MailId};
+use domain::link::LinkSecret;
+use serde_json::json;
+use store::{Entry, Evidence, Mail};
+use tempfile::TempDir;
+
+use crate::boot;
+use crate::chance::system_rng;
+use crate::config::{Profile, Settings};
+use crate::jobs;
+use crate::mail::mailbox::Folder;
+use crate::mail::{Letter, To, queue_link};
+use crate::portal::Portal;
+
+struct House {
+    portal: Portal,
+    secret: LinkSecret,
+    _folder: TempDir,
+}
+
+impl House {
+    async fn open(smtp_url: Option<String>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let site = site(folder.path());
+        let settings = Settings {
+            profile: Profile::Development,
+            data_dir: folder.path().to_owned(),
+            smtp_url,
+            site,
+            ..Settings::default()
+        };
+        Self {
+            portal: boot::open(settings.check().unwrap()).await.unwrap(),
+            secret: LinkSecret::random(&mut system_rng()),
+            _folder: folder,
+        }
+    }
+
+    /// Queues a delivery's mail, with the audit entry of what caused it.
+    async fn queue(&self) -> MailId {
+        let mut work = self.portal.store.work().await.unwrap();
+        let now = self.portal.now();
+        let letter = Letter::Delivery {
+            delivery: DeliveryId::random(&mut system_rng()),
+            service: "Shipments API".to_owned(),
+            environment: "production".to_owned(),
+            expires: now.plus(Duration::from_secs(3600)),
+        };
+        let to = To::address(&"ada@quay.example".parse().unwrap(), None);
+        let text = self.secret.expose_text();
+        let id = queue_link(&self.portal, &mut work, letter, &to, &text)
+            .await
+            .unwrap();
+        let entry = Entry {
+            at: now,
+            actor_kind: ActorKind::System,
+            actor: None,
+            credential: None,
+            act: "test".to_owned(),
+            subject_kind: "mail",
+            subject: id.uuid(),
+            outcome: Outcome::Done,
+            evidence: json!({}).to_string(),
+            address: None,
+            user_agent: None,
+        };
+        self.portal.commit(work, Evidence::of(entry)).await.unwrap();
+        id
+    }
+
+    async fn row(&self, id: MailId) -> Mail {
+        let mut read = self.portal.store.read().await.unwrap();
+        read.mail(id).await.unwrap().unwrap()
+    }
+
+    /// Runs the jobs until the mail's row is as wanted.
+    async fn run_until(&self, id: MailId, wanted: impl Fn(&Mail) -> bool) -> Mail {
+        let jobs = jobs::spawn(self.portal.clone()).unwrap();
+        let mut row = self.row(id).await;
+        for _ in 0..400 {
+            if wanted(&row) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+            row = self.row(id).await;
+        }
+        jobs.stop().await;
+        assert!(
+            wanted(&row),
+            "{:?} after {} tries",
+            row.last_error,
+            row.attempts
+        );
+        row
+    }
+}
+
+/// What stands for the built browser part.
+fn site(folder: &Path) -> std::path::PathBuf {
+    let site = folder.join("site");
+    std::fs::create_dir_all(site.join("pkg")).unwrap();
+    let manifest = json!({ "app.js": "app.js", "app_bg.wasm": "app_bg.wasm" });
+    std::fs::write(site.join("manifest.json"), manifest.to_string()).unwrap();
+    for name in ["app.js", "app_bg.wasm"] {
+        std::fs::write(site.join("pkg").join(name), "").unwrap();
+    }
+    site
+}
+
+/// A mail server that refuses each mail with a permanent error, and repeats the mail in it.
+fn refusing_server() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            refuse(stream.unwrap());
+        }
+    });
+    format!("smtp://127.0.0.1:{port}")
+}
+
+fn refuse(mut stream: TcpStream) {
+    let lines = BufReader::new(stream.try_clone().unwrap()).lines();
+    let mut say = |line: &str| stream.write_all(format!("{line}\r\n").as_bytes()).unwrap();
+    let (mut in_data, mut mail) = (false, String::new());
+    say("220 mail.example");
+    for line in lines.map_while(Result::ok) {
+        if in_data && line == "." {
+            in_data = false;
+            say(&format!("550 5.7.1 refused: {mail}"));
+        } else if in_data {
+            mail.push_str(&line);
+        } else if line == "DATA" {
+            in_data = true;
+            say("354 go on");
+        } else {
+            say("250 fine");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_mail_is_sent_once_its_cause_has_committed_and_its_secret_is_wiped() {
+    let house = House::open(None).await;
+    let id = house.queue().await;
+    assert!(house.row(id).await.sealed.is_some());
+    let row = house.run_until(id, |row| row.sent_at.is_some()).await;
+    assert_eq!((row.sealed, row.next_at, row.attempts), (None, None, 1));
+    let folder = Folder::of(&house.portal.config);
+    let mail = folder.one(id).await.unwrap().unwrap();
+    assert_eq!(mail.to, "ada@quay.example");
+    assert!(mail.text.contains(house.secret.expose_text().as_str()));
+}
+
+#[tokio::test]
+async fn nothing_is_lost_while_the_mail_server_is_down() {
+    let closed = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let house = House::open(Some(format!("smtp://127.0.0.1:{closed}"))).await;
+    let id = house.queue().await;
+    let row = house.run_until(id, |row| row.last_error.is_some()).await;
+    assert!(row.next_at.is_some() && row.dead_at.is_none() && row.sent_at.is_none());
+    assert!(row.sealed.is_some_and(|sealed| !sealed.is_empty()));
+}
+
+#[tokio::test]
+async fn a_mail_that_is_refused_for_good_is_a_dead_letter_without_its_secret() {
+    let house = House::open(Some(refusing_server())).await;
+    let id = house.queue().await;
+    let row = house.run_until(id, |row| row.dead_at.is_some()).await;
+    assert_eq!((row.sealed.as_deref(), row.attempts), (Some(&[][..]), 1));
+    let error = row.last_error.unwrap();
+    assert!(
+        error.contains("550") && error.contains("refused"),
+        "{error}"
+    );
+    let text = house.secret.expose_text();
+    for piece in text.as_bytes().chunks(20) {
+        assert!(
+            !error.contains(std::str::from_utf8(piece).unwrap()),
+            "{error}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_dead_letter_that_held_a_link_stays_dead() {
+    let house = House::open(Some(refusing_server())).await;
+    let id = house.queue().await;
+    house.run_until(id, |row| row.dead_at.is_some()).await;
+    let mut work = house.portal.store.minor_work().await.unwrap();
+    assert!(!work.revive_mail(id, house.portal.now()).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_mail_server_that_cannot_be_written_down_is_refused_at_start() {
+    let house = House::open(Some("not a mail server".to_owned())).await;
+    let refusal = jobs::spawn(house.portal.clone()).err().unwrap().to_string();
+    assert!(refusal.contains("smtp_url"), "{refusal}");
+}
