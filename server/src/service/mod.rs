@@ -1,6 +1,7 @@
 //! Use-cases: one verb a file or small family. Authorise, load, decide (in `domain`), record.
 
 pub mod acts;
+pub mod decisions;
 pub mod delivery;
 pub mod enrol;
 pub mod limits;
@@ -10,8 +11,11 @@ pub mod partners;
 pub mod people;
 pub mod profile;
 pub mod proposals;
+pub mod queue;
 pub mod recovery;
+pub mod requests;
 pub mod reveal;
+pub mod reviews;
 pub mod sign_in;
 pub mod snapshot;
 pub mod usage;

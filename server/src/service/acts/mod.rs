@@ -2,15 +2,19 @@
 //! then done. An act is prepared twice: when it is shown and when it is done. If what it is about
 //! has changed in between, the two statements differ and nothing is done.
 
+mod decide;
 mod partners;
 mod passkeys;
 mod people;
+mod propose;
 mod recovery;
 mod roles;
 
+pub use decide::{Decide, digest_lines, signed_lines};
 pub use partners::{InviteMember, InvitePartner, Organisation, ResumePartner, SuspendPartner};
 pub use passkeys::{AddPasskey, RemovePasskey};
 pub use people::{ChangeAddress, InviteAgain, InviteStaff, Reason, RemovePerson};
+pub use propose::ProposeGrant;
 pub use recovery::{ConfirmRecovery, StartRecovery};
 pub use roles::{ChangeRoles, ConfirmRoles};
 
@@ -128,6 +132,8 @@ acts! {
     ResumePartner,
     StartRecovery,
     ConfirmRecovery,
+    Decide,
+    ProposeGrant,
 }
 
 const CEREMONY: &str = "confirm";

@@ -1,0 +1,432 @@
+//! A decision on one environment of a request, signed over all that is decided on. The quorum is
+//! recomputed in the transaction that records the decision; the approval that completes it mints.
+
+use domain::act::{Act, ActStatement};
+use domain::decision::{self, DecisionOutcome, DecisionRefused, DecisionVerdict};
+use domain::enc::Digest;
+use domain::id::{DecisionId, EnvironmentId, GrantId, RequestId};
+use domain::quorum::DecisionSubject;
+use domain::request::{LineState, RequestState, RequestStep};
+use domain::review::{ReviewRefused, Reviewer};
+use domain::state::{GrantState, PartnerState};
+use domain::text::Paragraph;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::{AccessRequest, Code, DecisionRow, Entry, Evidence, GrantRow, Read, Stamped, Work};
+
+use super::{Asking, Done, Privileged};
+use crate::auth::act::{Asked, Proof};
+use crate::auth::actor::Actor;
+use crate::chance::system_rng;
+use crate::http::page::Told;
+use crate::mail::{self, Letter};
+use crate::portal::Portal;
+use crate::refusal::Refusal;
+use crate::service::decisions::{self, LineCase, hex};
+use crate::service::delivery::mint_for_grant;
+use crate::service::requests::{Proposed, RequestFile, partner_side};
+
+/// A verdict on one proposal. A rejection or a wish for changes says why.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Decide {
+    pub request: RequestId,
+    pub environment: EnvironmentId,
+    pub grant: GrantId,
+    pub verdict: DecisionVerdict,
+    pub reason: Option<Paragraph<2000>>,
+}
+
+/// The act with all that it is about.
+struct Loaded {
+    file: RequestFile,
+    case: LineCase,
+    reviewer: Reviewer,
+}
+
+impl Privileged for Decide {
+    const ACT: Act = Act::Decide;
+
+    async fn prepare(&self, _: &Portal, read: &mut Read, actor: &Actor) -> Result<Asking, Refusal> {
+        let loaded = self.load(read, actor).await?;
+        let proposed = self.proposed(&loaded.file)?;
+        self.outcome(&loaded, &loaded.case.subject)?;
+        let mut lines = signed_lines(&loaded.file, &loaded.case, proposed);
+        if let Some(reason) = &self.reason {
+            lines.push(("Reason", reason.to_string()));
+        }
+        lines.push(("verdict", self.verdict.code().to_owned()));
+        lines.extend(digest_lines(&loaded.case.subject));
+        let (title, does, button) = self.words();
+        Ok(Asking {
+            asked: Asked {
+                act: Self::ACT,
+                subject: self.grant.uuid(),
+                stamp: proposed.row.stamp(),
+                lines,
+            },
+            title: title.to_owned(),
+            does: does.to_owned(),
+            breaks: String::new(),
+            button: button.to_owned(),
+            back: format!("/requests/{}", self.request),
+        })
+    }
+
+    async fn perform(self, portal: &Portal, work: &mut Work, actor: &Actor, proof: &Proof) -> Result<Done, Refusal> {
+        let Loaded { file, case, reviewer } = self.load(work, actor).await?;
+        let signed = signed_subject(proof.statement())
+            .ok_or_else(|| Refusal::internal("a decision was signed without its digests"))?;
+        let loaded = Loaded { file, case, reviewer };
+        let outcome = self.outcome(&loaded, &signed)?;
+        let Loaded { file, case, .. } = loaded;
+        let proposed = self.proposed(&file)?;
+        let why = "What you approved was changed since: the policy, or who receives the key.";
+        decisions::void(portal, work, &file, proposed, case.stale(proposed), why).await?;
+        self.record(work, &case, proof).await?;
+        let step = match outcome {
+            DecisionOutcome::Recorded(_) => Step::default(),
+            DecisionOutcome::QuorumComplete(_) => approve(portal, work, &file, &case, proposed, proof).await?,
+            DecisionOutcome::Rejected => self.reject(portal, work, &file, proposed, proof).await?,
+            DecisionOutcome::ChangesAsked => self.ask_for_changes(portal, work, &file).await?,
+        };
+        let state = step.request.unwrap_or_else(|| settled(&file, proposed, step.grant));
+        let request = AccessRequest {
+            state: Code(state),
+            updated_at: proof.at,
+            ..file.request.clone()
+        };
+        work.update_request(&request).await?;
+        let details = json!({
+            "grant": self.grant,
+            "environment": self.environment,
+            "verdict": self.verdict.code(),
+            "settled": step.grant.map(GrantState::code),
+        });
+        let entry = proof.entry("request", self.request.uuid(), details);
+        Ok(Done {
+            evidence: step.entries.into_iter().fold(Evidence::of(entry), Evidence::and),
+            location: format!("/requests/{}", self.request),
+            told: Some(Told::Done),
+        })
+    }
+}
+
+/// What a decision changed beside its own row.
+#[derive(Default)]
+struct Step {
+    /// The grant's new state; nothing while approvals are missing.
+    grant: Option<GrantState>,
+    /// The request's new state, where it does not follow from its environments.
+    request: Option<RequestState>,
+    entries: Vec<Entry>,
+}
+
+impl Decide {
+    async fn load(&self, read: &mut Read, actor: &Actor) -> Result<Loaded, Refusal> {
+        let by = actor.reviewer()?.person();
+        let file = RequestFile::load(read, actor, self.request).await?;
+        let proposed = self.proposed(&file)?;
+        let case = LineCase::load(read, &file, proposed).await?;
+        let reviewer = decisions::reviewer(read, &file, by)
+            .await?
+            .ok_or_else(|| refused(DecisionRefused::MayNotJudge(ReviewRefused::NotReviewer)))?;
+        Ok(Loaded { file, case, reviewer })
+    }
+
+    /// The proposal that counts, if it is still the one that was looked at.
+    fn proposed<'a>(&self, file: &'a RequestFile) -> Result<&'a Proposed, Refusal> {
+        file.proposal(self.environment)
+            .filter(|proposed| proposed.row.id == self.grant)
+            .ok_or_else(|| refused(DecisionRefused::SubjectChanged))
+    }
+
+    fn outcome(&self, loaded: &Loaded, signed: &DecisionSubject) -> Result<DecisionOutcome, Refusal> {
+        let proposed = self.proposed(&loaded.file)?;
+        if self.verdict == DecisionVerdict::Approve {
+            loaded.case.check_policy(&proposed.grant)?;
+            if loaded.file.partner.state.0 != PartnerState::Active {
+                return Err(Refusal::conflict(
+                    "partner-suspended",
+                    "This partner is suspended. Resume it before you approve anything.",
+                ));
+            }
+        } else if self.reason.is_none() {
+            return Err(Refusal::field("reason", "Say what would have to be different."));
+        }
+        let line = match proposed.row.state.0 {
+            GrantState::Proposed => LineState::Proposed,
+            GrantState::Rejected => LineState::Rejected,
+            GrantState::WaitingForPasskey => LineState::WaitingForPasskey,
+            _ => LineState::Approved,
+        };
+        decision::decide(&loaded.reviewer, self.verdict, signed, &loaded.case.case(line)).map_err(refused)
+    }
+
+    const fn words(&self) -> (&'static str, &'static str, &'static str) {
+        match self.verdict {
+            DecisionVerdict::Approve => (
+                "Approve access",
+                "Your approval counts for exactly these lines. With the last one that is needed, a key is made and sent.",
+                "Approve",
+            ),
+            DecisionVerdict::Reject => (
+                "Reject access",
+                "The partner is told, with your reason. Other environments are decided on their own.",
+                "Reject",
+            ),
+            DecisionVerdict::AskForChanges => (
+                "Ask for changes",
+                "The whole request goes back to the partner, with your reason.",
+                "Ask for changes",
+            ),
+        }
+    }
+
+    async fn record(&self, work: &mut Work, case: &LineCase, proof: &Proof) -> Result<(), Refusal> {
+        let row = DecisionRow {
+            id: DecisionId::random(&mut system_rng()),
+            grant_id: self.grant,
+            person_id: proof.person(),
+            credential_id: proof.credential(),
+            verdict: Code(self.verdict),
+            reason: self.reason.as_ref().map(ToString::to_string).unwrap_or_default(),
+            revision_digest: case.subject.revision,
+            grant_digest: case.subject.grant,
+            policy_digest: case.subject.policy,
+            recipient_digest: case.subject.recipient,
+            evidence: proof.evidence().to_string(),
+            at: proof.at,
+            voided_at: None,
+            voided_why: None,
+        };
+        work.add_decision(row).await?;
+        Ok(())
+    }
+
+    async fn reject(
+        &self,
+        portal: &Portal,
+        work: &mut Work,
+        file: &RequestFile,
+        proposed: &Proposed,
+        proof: &Proof,
+    ) -> Result<Step, Refusal> {
+        decisions::settle_grant(work, proposed, GrantState::Rejected, proof.at).await?;
+        for to in partner_side(work, file).await? {
+            let letter = Letter::RequestRejected {
+                request: self.request,
+                service: file.service.name.clone(),
+                environment: file.environment_name(self.environment).to_owned(),
+                reason: self.reason.as_ref().map(ToString::to_string).unwrap_or_default(),
+            };
+            mail::queue(portal, work, letter, &to).await?;
+        }
+        Ok(Step {
+            grant: Some(GrantState::Rejected),
+            ..Step::default()
+        })
+    }
+
+    async fn ask_for_changes(
+        &self,
+        portal: &Portal,
+        work: &mut Work,
+        file: &RequestFile,
+    ) -> Result<Step, Refusal> {
+        let back = file
+            .request
+            .state
+            .0
+            .step(RequestStep::AskForChanges)
+            .map_err(|refused| Refusal::conflict("not-in-review", refused.to_string()))?;
+        for to in partner_side(work, file).await? {
+            let letter = Letter::ChangesAsked {
+                request: self.request,
+                service: file.service.name.clone(),
+                note: self.reason.as_ref().map(ToString::to_string).unwrap_or_default(),
+            };
+            mail::queue(portal, work, letter, &to).await?;
+        }
+        Ok(Step {
+            request: Some(back),
+            ..Step::default()
+        })
+    }
+}
+
+/// The quorum is complete: the grant's life counts from now, under the policy that was signed, and
+/// its first key is minted.
+async fn approve(
+    portal: &Portal,
+    work: &mut Work,
+    file: &RequestFile,
+    case: &LineCase,
+    proposed: &Proposed,
+    proof: &Proof,
+) -> Result<Step, Refusal> {
+    let expires = proposed.grant.valid_until(proof.at);
+    let row = GrantRow {
+        state: Code(GrantState::Approved),
+        policy_id: case.policy_id,
+        settled_at: Some(proof.at),
+        valid_until: Some(expires),
+        ..proposed.row.clone().into_row()
+    };
+    let row = work.update_grant(row, proposed.row.stamp()).await?;
+    for to in partner_side(work, file).await? {
+        let letter = Letter::GrantApproved {
+            request: file.request.id,
+            service: file.service.name.clone(),
+            environment: file.environment_name(row.environment_id).to_owned(),
+            expires,
+        };
+        mail::queue(portal, work, letter, &to).await?;
+    }
+    let minted = mint_for_grant(portal, work, &row, None, proof.at).await?;
+    keep_state(work, row, minted.state).await?;
+    Ok(Step {
+        grant: Some(minted.state),
+        request: None,
+        entries: minted.entries,
+    })
+}
+
+async fn keep_state(work: &mut Work, row: Stamped<GrantRow>, state: GrantState) -> Result<(), Refusal> {
+    let row = work.grant(row.id).await?.ok_or(Refusal::NotFound)?;
+    if row.state.0 != state {
+        let stamp = row.stamp();
+        let changed = GrantRow {
+            state: Code(state),
+            ..row.into_row()
+        };
+        work.update_grant(changed, stamp).await?;
+    }
+    Ok(())
+}
+
+fn settled(file: &RequestFile, proposed: &Proposed, grant: Option<GrantState>) -> RequestState {
+    let changed: Vec<_> = grant.map(|state| (proposed.row.id, state)).into_iter().collect();
+    RequestState::settle(&file.line_states(&changed))
+}
+
+/// What people read of a decision: what would be granted, and to whom.
+pub fn signed_lines(file: &RequestFile, case: &LineCase, proposed: &Proposed) -> Vec<(&'static str, String)> {
+    let grant = &proposed.grant;
+    let scopes: Vec<&str> = grant.scopes().iter().map(domain::service::ScopeName::as_str).collect();
+    let rules: Vec<String> = grant
+        .rules()
+        .iter()
+        .map(|rule| format!("{} {}", rule.method, rule.pattern))
+        .collect();
+    vec![
+        ("Partner", file.partner.name.clone()),
+        ("Service", file.service.name.clone()),
+        ("Environment", file.environment_name(grant.environment()).to_owned()),
+        ("Scopes", scopes.join(", ")),
+        ("Calls", rules.join(", ")),
+        ("Source networks", grant.sources().to_string()),
+        ("Calls a second", grant.rate().to_string()),
+        ("Life", format!("{} days from the last approval", grant.life())),
+        (
+            "Delivered to",
+            format!("{} <{}>", file.name_of(case.recipient), case.recipient_email.as_str()),
+        ),
+        ("Approvals needed", case.policy.approvals.to_string()),
+    ]
+}
+
+/// The digests, labelled as `ActStatement::with_decision` labels them.
+pub fn digest_lines(subject: &DecisionSubject) -> [(&'static str, String); 4] {
+    [
+        ("revision", hex(&subject.revision)),
+        ("grant", hex(&subject.grant)),
+        ("policy version", hex(&subject.policy)),
+        ("recipient", hex(&subject.recipient)),
+    ]
+}
+
+/// The digests as they were signed.
+fn signed_subject(statement: &ActStatement) -> Option<DecisionSubject> {
+    let digest = |label| statement.parameter(label).and_then(unhex);
+    Some(DecisionSubject {
+        revision: digest("revision")?,
+        grant: digest("grant")?,
+        policy: digest("policy version")?,
+        recipient: digest("recipient")?,
+    })
+}
+
+fn unhex(text: &str) -> Option<Digest> {
+    let mut digest: Digest = [0; 32];
+    if text.len() != 64 || !text.is_ascii() {
+        return None;
+    }
+    for (at, byte) in digest.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(text.get(at * 2..at * 2 + 2)?, 16).ok()?;
+    }
+    Some(digest)
+}
+
+fn refused(refused: DecisionRefused) -> Refusal {
+    let code = match refused {
+        DecisionRefused::MayNotJudge(_) => "may-not-judge",
+        DecisionRefused::NotInReview => "not-in-review",
+        DecisionRefused::AlreadyDecided => "decided-already",
+        DecisionRefused::SubjectChanged => "changed",
+        DecisionRefused::ApprovedAlready => "approved-already",
+    };
+    Refusal::conflict(code, refused.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::act::{DecisionDigests, Nonce};
+    use domain::id::PersonId;
+    use uuid::Uuid;
+
+    use super::*;
+
+    const SUBJECT: DecisionSubject = DecisionSubject {
+        revision: [1; 32],
+        grant: [2; 32],
+        policy: [3; 32],
+        recipient: [0xfe; 32],
+    };
+
+    fn bare() -> ActStatement {
+        ActStatement {
+            nonce: Nonce::new([0; 32]),
+            act: Act::Decide,
+            origin: "http://localhost".to_owned(),
+            actor: PersonId::new(Uuid::nil()),
+            subject: Uuid::nil(),
+            stamp: 1,
+            parameters: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_digest_lines_are_those_of_a_decision() {
+        let lines = digest_lines(&SUBJECT);
+        let shown = lines
+            .into_iter()
+            .fold(bare().with("verdict", "approve"), |all, (label, value)| all.with(label, value));
+        let digests = DecisionDigests {
+            revision: SUBJECT.revision,
+            grant: SUBJECT.grant,
+            policy: SUBJECT.policy,
+            recipient: SUBJECT.recipient,
+        };
+        assert_eq!(shown, bare().with_decision("approve", &digests));
+        assert_eq!(signed_subject(&shown), Some(SUBJECT));
+    }
+
+    #[test]
+    fn a_statement_without_a_whole_digest_signs_no_decision() {
+        assert_eq!(signed_subject(&bare()), None);
+        for broken in ["", "00", &"zz".repeat(32), &"é".repeat(32)] {
+            assert_eq!(unhex(broken), None, "{broken}");
+        }
+    }
+}
