@@ -66,55 +66,85 @@ impl Progress {
 pub(super) fn act_button(
     progress: Progress,
     class: &'static str,
-    label: impl Fn() -> String + Send + 'static,
-    press: impl Fn() + 'static,
-) -> impl IntoView {
+    label: impl Fn() -> String + Send + Sync + 'static,
+    press: impl Fn() + Send + Sync + 'static,
+) -> AnyView {
+    let label = Signal::derive(label);
+    button(
+        progress,
+        "button",
+        class,
+        label,
+        Callback::new(move |()| press()),
+    )
+}
+
+/// The same in a form, where Enter in a field presses it too; the form's `submit` starts the act.
+pub(super) fn submit_button(
+    progress: Progress,
+    class: &'static str,
+    label: impl Fn() -> String + Send + Sync + 'static,
+) -> AnyView {
+    let label = Signal::derive(label);
+    button(progress, "submit", class, label, Callback::new(|()| ()))
+}
+
+fn button(
+    progress: Progress,
+    kind: &'static str,
+    class: &'static str,
+    label: Signal<String>,
+    press: Callback<()>,
+) -> AnyView {
     let button = NodeRef::<leptos::html::Button>::new();
     Effect::new(move || {
         if progress.refusal().is_some()
             && let Some(button) = button.get_untracked()
         {
-            let _ = button.focus();
+            // Not before it is enabled again, which is another effect's work.
+            request_animation_frame(move || drop(button.focus()));
         }
     });
     let shown = move || match progress.doing() {
-        "" => label(),
+        "" => label.get(),
         doing => doing.to_owned(),
     };
     view! {
-        <button type="button" class=class node_ref=button disabled=move || !progress.is_free()
-            on:click=move |_| press()>{shown}</button>
+        <button type=kind class=class node_ref=button disabled=move || !progress.is_free()
+            on:click=move |_| press.run(())>{shown}</button>
         <span class="sr" role="status">{move || progress.doing()}</span>
     }
+    .into_any()
 }
 
 /// Why the last try did not work.
-pub(super) fn refusal(progress: Progress) -> impl IntoView {
-    move || {
+pub(super) fn refusal(progress: Progress) -> AnyView {
+    let notice = move || {
         progress.refusal().map(|why| {
             view! { <div class="notice stop" role="alert"><p>{why}</p></div> }
         })
-    }
+    };
+    notice.into_any()
 }
 
 /// A heading that takes the focus when it shows up, so that what has changed is read out.
-pub(super) fn focused_heading(text: String) -> impl IntoView {
+pub(super) fn focused_heading(text: String) -> AnyView {
     let heading = NodeRef::<leptos::html::H1>::new();
     Effect::new(move || {
         if let Some(heading) = heading.get() {
             let _ = heading.focus();
         }
     });
-    view! { <h1 tabindex="-1" node_ref=heading>{text}</h1> }
+    view! { <h1 tabindex="-1" node_ref=heading>{text}</h1> }.into_any()
 }
 
 /// The same for what opens below a heading.
-pub(super) fn focused_subheading(text: String) -> impl IntoView {
+pub(super) fn focused_subheading(text: String) -> AnyView {
     let heading = NodeRef::<leptos::html::H2>::new();
     Effect::new(move || {
         if let Some(heading) = heading.get() {
             let _ = heading.focus();
         }
     });
-    view! { <h2 tabindex="-1" node_ref=heading>{text}</h2> }
+    view! { <h2 tabindex="-1" node_ref=heading>{text}</h2> }.into_any()
 }

@@ -17,8 +17,12 @@ pub(super) fn phase(desk: Desk) -> AnyView {
     }
 }
 
-fn card(body: impl IntoView + 'static) -> impl IntoView {
-    view! { <section class="card"><div class="body roomy">{body.into_any()}</div></section> }
+fn card(body: impl IntoView + 'static) -> AnyView {
+    padded(body.into_any())
+}
+
+fn padded(body: AnyView) -> AnyView {
+    view! { <section class="card"><div class="body roomy">{body}</div></section> }.into_any()
 }
 
 /// As the server renders it, for every id.
@@ -64,7 +68,6 @@ fn no_secret(desk: Desk) -> AnyView {
         <p>"The link is not used up by this. If your passkey opened the key a moment ago, the same passkey can open it again for ten minutes."</p>
         <small>{format!("Does the link in the mail lead here again? Write to {contact}.")}</small>
     })
-    .into_any()
 }
 
 fn shown(desk: Desk, sheet: Sheet) -> AnyView {
@@ -82,7 +85,7 @@ fn shown(desk: Desk, sheet: Sheet) -> AnyView {
         {card(view! {
             <div class="head">
                 {focused_heading(title)}
-                <p class="small">"Shown once, only here. It works as soon as you say that it is stored."</p>
+                <p><small>"Shown once, only here. It works as soon as you say that it is stored."</small></p>
                 {again}
             </div>
             <div class="key" role="group" aria-label="The key" tabindex="0" node_ref=desk.key_box></div>
@@ -199,7 +202,6 @@ fn active(sheet: Sheet, portal: String) -> AnyView {
         </ol>
         <a class="btn primary wide" href=portal>"Watch its use"</a>
     })
-    .into_any()
 }
 
 fn ended() -> AnyView {
@@ -211,7 +213,6 @@ fn ended() -> AnyView {
         <p>"You can have a new one: sign in and ask for it on the key's page."</p>
         <a class="btn primary wide" href="/keys">"Go to your keys"</a>
     })
-    .into_any()
 }
 
 fn reported(desk: Desk) -> AnyView {
@@ -224,5 +225,4 @@ fn reported(desk: Desk) -> AnyView {
         </div>
         <p>{format!("If somebody else may read your mail or use your devices, change that first. Anything to add? Write to {contact}.")}</p>
     })
-    .into_any()
 }

@@ -1,6 +1,8 @@
 //! The steps of an enrolment. Each is taken once; where a dialog is closed or the network fails,
 //! what was reached is given back and can be taken up again.
 
+use core::ops::ControlFlow::{self, Break, Continue};
+
 use domain::id::PersonId;
 use domain::seal::{DeviceKeys, DeviceVerifyingKey, SealingKey, Signature};
 use domain::secret::Secret;
@@ -35,7 +37,7 @@ pub(super) enum Step {
     /// The secret is known, or there is none.
     Evaluated(Offer, Registered, Option<Secret<32>>),
     /// The server has the passkey and asks for an assertion over its device keys.
-    Proposed(Proposal),
+    Proposed(Box<Proposal>),
 }
 
 #[derive(Deserialize)]
@@ -114,15 +116,15 @@ impl Step {
         }
     }
 
-    /// One step on: done, or the next.
-    pub(super) async fn advance(self, label: &str) -> Result<Result<Done, Self>, Stopped> {
+    /// One step on: to the end, or to the next one.
+    pub(super) async fn advance(self, label: &str) -> Result<ControlFlow<Done, Self>, Stopped> {
         match self {
-            Self::Begun(offer) => make(offer).await.map(Err),
-            Self::Made(offer, made) => evaluate(offer, made).await.map(Err),
+            Self::Begun(offer) => make(offer).await.map(Continue),
+            Self::Made(offer, made) => evaluate(offer, made).await.map(Continue),
             Self::Evaluated(offer, made, first) => {
-                propose(offer, made, first, label).await.map(Err)
+                propose(offer, made, first, label).await.map(Continue)
             }
-            Self::Proposed(proposal) => confirm(proposal).await.map(Ok),
+            Self::Proposed(proposal) => confirm(proposal).await.map(Break),
         }
     }
 }
@@ -171,14 +173,14 @@ async fn propose(
     statement::check_enrolment(&begun, &browser::origin(), offer.person, keys.as_ref())
         .map_err(|failure| (failure, None))?;
     let device = first.zip(keys).map(|(first, keys)| Device { first, keys });
-    Ok(Step::Proposed(Proposal {
+    Ok(Step::Proposed(Box::new(Proposal {
         begun,
         person: offer.person,
         device,
-    }))
+    })))
 }
 
-async fn confirm(proposal: Proposal) -> Result<Done, Stopped> {
+async fn confirm(proposal: Box<Proposal>) -> Result<Done, Stopped> {
     let prf = match proposal.device {
         Some(_) => Prf::Wanted,
         None => Prf::Unneeded,

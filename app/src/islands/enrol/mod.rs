@@ -3,6 +3,8 @@
 mod ceremony;
 mod device;
 
+use core::ops::ControlFlow;
+
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use zeroize::Zeroizing;
@@ -10,7 +12,7 @@ use zeroize::Zeroizing;
 use self::ceremony::{Begin, Done, Step};
 use super::browser;
 use super::failure::{CeremonyFailure, Failure};
-use super::progress::{Progress, act_button, focused_heading, refusal};
+use super::progress::{Progress, focused_heading, refusal, submit_button};
 
 /// Where the page stands. No secrets in here: they are in [`Desk`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,11 +87,6 @@ impl Desk {
                 self.phase.set(Phase::Form);
             }
         });
-        Effect::new(move || {
-            if let (true, Some(field)) = (self.code_needed.get(), self.code_field.get()) {
-                let _ = field.focus();
-            }
-        });
     }
 
     fn has_link(self) -> bool {
@@ -101,12 +98,13 @@ impl Desk {
             true => "Confirm the new passkey".to_owned(),
             false => "Create a passkey".to_owned(),
         };
-        let named = self.has_link().then(|| self.name_field());
+        let named = self
+            .has_link()
+            .then(|| (self.code_field(), self.name_field()));
         view! {
             <form class="form" method="post" on:submit=move |event| { event.prevent_default(); self.press(); }>
-                {move || self.code_needed.get().then(|| self.code_field())}
                 {named}
-                <div class="tight">{act_button(self.progress, "btn primary wide", label, move || self.press())}</div>
+                <div class="tight">{submit_button(self.progress, "btn primary wide", label)}</div>
                 {refusal(self.progress)}
             </form>
         }
@@ -125,11 +123,16 @@ impl Desk {
         }
     }
 
+    /// Shown at once: whether a link needs its code is the server's to say, after the first try.
     fn code_field(self) -> impl IntoView {
+        let label = move || match self.code_needed.get() {
+            true => "Code",
+            false => "Code (if you were given one)",
+        };
         view! {
             <div class="field">
-                <label for="invitation-code">"Code"</label>
-                <div class="help" id="invitation-code-help">"The eight characters that you were given by another way than this link. Five wrong tries end the link."</div>
+                <label for="invitation-code">{label}</label>
+                <div class="help" id="invitation-code-help">"Eight characters that came by another way than this link. Five wrong tries end the link."</div>
                 <input class="input short mono" id="invitation-code" type="text" maxlength="12" autocomplete="off"
                     autocapitalize="characters" spellcheck="false" aria-describedby="invitation-code-help"
                     node_ref=self.code_field disabled=move || !self.progress.is_free()
@@ -170,8 +173,8 @@ impl Desk {
             self.made.set(step.is_made());
             self.progress.busy(step.doing());
             match step.advance(&self.label.get_untracked()).await {
-                Ok(Ok(done)) => return Ok(done),
-                Ok(Err(next)) => step = next,
+                Ok(ControlFlow::Break(done)) => return Ok(done),
+                Ok(ControlFlow::Continue(next)) => step = next,
                 Err((failure, kept)) => {
                     self.keep(kept);
                     return Err(failure);
@@ -198,9 +201,20 @@ impl Desk {
         }
     }
 
+    /// After the button, which takes the focus back when a try has failed.
+    fn focus_code(self) {
+        if let Some(field) = self.code_field.get_untracked() {
+            set_timeout(
+                move || drop(field.focus()),
+                core::time::Duration::from_millis(100),
+            );
+        }
+    }
+
     fn failed(self, failure: Failure) {
         if failure.code() == Some("code-needed") {
             self.code_needed.set(true);
+            self.focus_code();
             return match self.code.with_untracked(|code| code.trim().is_empty()) {
                 true => self
                     .progress
