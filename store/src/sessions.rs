@@ -93,6 +93,22 @@ impl Read {
         )?)
     }
 
+    /// A ceremony of this kind that waits for this person; reading it does not take it out.
+    pub async fn ceremony(
+        &mut self,
+        id: CeremonyId,
+        kind: &str,
+        person: PersonId,
+        now: Timestamp,
+    ) -> Result<Option<Ceremony>, Error> {
+        Ok(run!(
+            &mut self.conn,
+            CEREMONY,
+            [id, kind, person, now],
+            fetch_optional as Ceremony
+        )?)
+    }
+
     /// Whether a ceremony of this kind waits for this person.
     pub async fn has_ceremony(
         &mut self,
@@ -101,13 +117,7 @@ impl Read {
         person: PersonId,
         now: Timestamp,
     ) -> Result<bool, Error> {
-        let found = run!(
-            &mut self.conn,
-            CEREMONY,
-            [id, kind, person, now],
-            fetch_optional as Ceremony
-        )?;
-        Ok(found.is_some())
+        Ok(self.ceremony(id, kind, person, now).await?.is_some())
     }
 
     /// Tries in a bucket's window so far.

@@ -3,7 +3,7 @@
 //!
 //! Forms: `POST /people/invite` (`name`, `email`, `role` repeated; act), `POST /people/{id}/roles`
 //! (`role` repeated; act), `POST /people/{id}/address` (`email`, `reason`; act),
-//! `POST /people/{id}/recovery` (`reason`; act), `POST /people/{id}/remove` (`reason`; act),
+//! `POST /people/{id}/invite` (act), `POST /people/{id}/recovery` (`reason`; act), `POST /people/{id}/remove` (`reason`; act),
 //! `POST /proposals/{id}/confirm` (act), `POST /proposals/{id}/refuse`.
 //! A refused form of `/people/{id}` is named with `Filled::of_form`: `address`, `recovery`, `remove`.
 
@@ -197,6 +197,7 @@ pub fn person_page(shell: Shell, vm: Person) -> Page {
     let last = last_owner.then(|| {
         notice(Tone::Info, view! { <p>"This is the last owner, who cannot be removed and keeps the role. Make somebody else an owner first."</p> })
     });
+    let again = (may_manage && standing == Standing::Invited).then(|| invite_again(&id));
     let manage = may_manage.then(|| manage_cards(&id, roles, &filled));
     let recover = may_recover.then(|| recovery(&id, &name, &filled));
     let remove = (may_manage && !last_owner).then(|| {
@@ -212,9 +213,22 @@ pub fn person_page(shell: Shell, vm: Person) -> Page {
         {head(Some(crumbs(vec![("/people".to_owned(), "People".to_owned())], name.clone())), name.clone(), Some(standing.pill()), "")}
         {error_summary(&filled)}{last}
         {card("Facts", None, facts(known))}
-        {manage}{recover}{remove}
+        {again}{manage}{recover}{remove}
     };
     slim(shell, name, body)
+}
+
+fn invite_again(id: &str) -> AnyView {
+    card(
+        "Invitation",
+        None,
+        view! {
+            <form class="form" method="post" action=format!("/people/{id}/invite") data-act="">
+                <p>"Not accepted yet. Sending it again makes a new link and a new code, and the old ones stop working. Removing the person takes it back."</p>
+                <div class="actions"><button class="btn">"Send it again…"</button></div>
+            </form>
+        },
+    )
 }
 
 fn manage_cards(id: &str, roles: Vec<Choice>, filled: &Filled) -> AnyView {

@@ -103,6 +103,15 @@ fn passkey_row(row: PasskeyRow) -> AnyView {
     };
     let used = last_used.map(|at| view! { ", used "{at.view()} });
     let bound = device_bound.then_some(" · bound to its device");
+    let rename = view! {
+        <details>
+            <summary>"Rename"</summary>
+            <form class="actions" method="post" action=format!("/profile/passkeys/{id}/name")>
+                <input class="input short" type="text" name="name" maxlength="60" autocomplete="off" aria-label=format!("New name of {name}") value=name.clone()/>
+                <button class="btn small">"Save"</button>
+            </form>
+        </details>
+    };
     let remove = if stays.is_empty() {
         let label = format!("Remove {name}");
         view! { <form method="post" action=format!("/profile/passkeys/{id}/remove") data-act=""><button class="btn small quiet stop" aria-label=label>"Remove…"</button></form> }
@@ -112,7 +121,7 @@ fn passkey_row(row: PasskeyRow) -> AnyView {
     };
     view! {
         <li>
-            <div><strong>{name}</strong><small>"Added "{added.view()}{used}{bound}</small></div>
+            <div><strong>{name}</strong><small>"Added "{added.view()}{used}{bound}</small>{rename}</div>
             {pill(fit)}{remove}
         </li>
     }

@@ -16,6 +16,8 @@ pub struct Actor {
     side: Side,
     session: SessionId,
     credential: CredentialId,
+    /// Their organisation is suspended: they can look at nothing of its own, and do nothing.
+    suspended: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -135,6 +137,7 @@ impl Actor {
             return Ok(None);
         }
         let roles: Vec<Role> = read.roles(person).await?.iter().map(|held| held.role.0).collect();
+        let mut suspended = false;
         let side = match (row.kind.0, row.partner_id) {
             (PersonKind::Staff, _) => Side::Staff(roles),
             (PersonKind::Contact, Some(partner)) => {
@@ -144,6 +147,7 @@ impl Actor {
                 if partner_row.state.0 == PartnerState::Ended {
                     return Ok(None);
                 }
+                suspended = partner_row.state.0 == PartnerState::Suspended;
                 Side::Contact {
                     partner,
                     partner_name: partner_row.name.clone(),
@@ -158,6 +162,7 @@ impl Actor {
             side,
             session,
             credential,
+            suspended,
         }))
     }
 
@@ -221,9 +226,12 @@ impl Actor {
     }
 
     /// # Errors
-    /// [`Refusal::NotFound`] for staff.
+    /// [`Refusal::NotFound`] for staff, [`Refusal::Forbidden`] while the organisation is suspended.
     pub fn contact(&self) -> Result<Contact, Refusal> {
         match self.side {
+            Side::Contact { .. } if self.suspended => {
+                Err(Refusal::Forbidden("Your organisation is suspended. Ask the host's staff."))
+            }
             Side::Contact { partner, .. } => Ok(Contact {
                 person: self.person,
                 partner,

@@ -12,6 +12,12 @@ pub mod home;
 pub mod mail;
 pub mod page;
 pub mod routes;
+pub mod partners;
+mod partners_view;
+pub mod people;
+mod people_view;
+pub mod profile;
+pub mod typed;
 pub mod verify;
 
 use std::time::Duration;

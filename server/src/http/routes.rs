@@ -6,7 +6,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
 use crate::http::guard::{Access, authorise, same_origin};
-use crate::http::{assets, confirm, deliveries, door, health, home, mail, verify};
+use crate::http::{assets, confirm, deliveries, door, health, home, mail, partners, people, profile, verify};
 use crate::portal::Portal;
 
 /// One line of the table.
@@ -79,6 +79,34 @@ routes! {
     // need no sign-in: the first link is in one of these mails.
     get "/dev/mailbox" Anyone => mail::mailbox;
     get "/dev/mailbox/{id}" Anyone => mail::mailbox_mail;
+
+    get "/people" Person => people::list;
+    get "/people/invite" Person => people::invite;
+    post "/people/invite" Person => people::begin_invite;
+    get "/people/{id}" Person => people::one;
+    post "/people/{id}/invite" Person => people::invite_again;
+    post "/people/{id}/roles" Person => people::roles;
+    post "/people/{id}/address" Person => people::address;
+    post "/people/{id}/recovery" Operator => people::recovery;
+    post "/people/{id}/remove" Person => people::remove;
+    post "/proposals/{id}/confirm" Staff => people::confirm;
+    post "/proposals/{id}/refuse" Staff => people::refuse;
+
+    get "/partners" Staff => partners::list;
+    get "/partners/invite" Operator => partners::invite;
+    post "/partners/invite" Operator => partners::begin_invite;
+    get "/partners/{id}" Staff => partners::one;
+    post "/partners/{id}/contacts" Operator => partners::invite_contact;
+    post "/partners/{id}/suspend" Operator => partners::suspend;
+    post "/partners/{id}/resume" Operator => partners::resume;
+
+    get "/profile" Person => profile::show;
+    post "/profile/passkeys" Person => profile::add;
+    get "/profile/passkeys/new" Person => profile::make;
+    post "/profile/passkeys/{id}/name" Person => profile::rename;
+    post "/profile/passkeys/{id}/remove" Person => profile::remove;
+    post "/profile/sessions/end-others" Person => profile::end_others;
+    post "/profile/sessions/{id}/end" Person => profile::end_session;
 
     post "/v1/verify" Gateway => verify::verify;
 }

@@ -104,26 +104,15 @@ pub async fn end_other_sessions(portal: &Portal, actor: &Actor) -> Result<(), Re
     Ok(())
 }
 
-/// Signs every browser out, this one too.
-///
-/// # Errors
-/// [`Refusal::Store`].
-pub async fn end_all_sessions(portal: &Portal, actor: &Actor) -> Result<(), Refusal> {
-    let mut work = portal.store.minor_work().await?;
-    work.end_sessions_of(actor.person()).await?;
-    work.commit_unaudited(Unaudited::Session).await?;
-    Ok(())
-}
-
-/// Whether this session may make one more passkey now, and what it is to be called.
+/// What the passkey is to be called that this session may make now.
 ///
 /// # Errors
 /// [`Refusal::NotFound`] without a permission.
-pub async fn may_enrol(portal: &Portal, actor: &Actor) -> Result<(), Refusal> {
+pub async fn permitted(portal: &Portal, actor: &Actor) -> Result<String, Refusal> {
     let mut read = portal.store.read().await?;
-    let permission = enrol::permission_of(actor);
-    let permitted = read
-        .has_ceremony(permission, enrol::PERMISSION, actor.person(), portal.now())
+    let id = enrol::permission_of(actor);
+    let permission = read
+        .ceremony(id, enrol::PERMISSION, actor.person(), portal.now())
         .await?;
-    if permitted { Ok(()) } else { Err(Refusal::NotFound) }
+    permission.map(|permission| permission.state).ok_or(Refusal::NotFound)
 }

@@ -1,0 +1,147 @@
+//! `/partners`: the organisations that ask for access.
+
+use app::components::Filled;
+use app::pages::partner::{InviteForm, invite_page, partner_page, partners_page};
+use app::shell::Area;
+use axum::extract::{Path, Query};
+use axum::response::Response;
+use domain::id::{PartnerId, PersonId};
+use serde::Deserialize;
+
+use crate::auth::actor::Actor;
+use crate::chance::system_rng;
+use crate::http::form::Form;
+use crate::http::page::View;
+use crate::http::partners_view;
+use crate::http::people::ask;
+use crate::http::typed::{Typed, filled};
+use crate::refusal::Refusal;
+use crate::service::acts::{InviteMember, InvitePartner, ResumePartner, SuspendPartner};
+use crate::service::limits;
+
+/// Which partners are looked at. A filter that is unknown shows all: it decides nothing.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Filter {
+    #[serde(default)]
+    pub q: String,
+    #[serde(default)]
+    pub state: String,
+    #[serde(default)]
+    pub page: usize,
+}
+
+/// `GET /partners`
+pub async fn list(view: View, actor: Actor, Query(filter): Query<Filter>) -> Response {
+    match partners_view::list(&view.portal, &actor, &filter).await {
+        Ok(vm) => view.page(Area::Partners, |shell| partners_page(shell, vm)),
+        Err(refusal) => view.refuse(refusal),
+    }
+}
+
+/// `GET /partners/invite`
+pub async fn invite(view: View) -> Response {
+    view.page(Area::Partners, |shell| invite_page(shell, InviteForm::default()))
+}
+
+/// `POST /partners/invite`
+pub async fn begin_invite(view: View, actor: Actor, form: Form) -> Response {
+    let refused = match invited(&view, &actor, &form).await {
+        Ok(response) => return response,
+        Err(refused) => refused,
+    };
+    match filled(&form, &refused, "organisation") {
+        Some(filled) => view.page_again(Area::Partners, |shell| invite_page(shell, InviteForm { filled })),
+        None => view.refuse(refused),
+    }
+}
+
+async fn invited(view: &View, actor: &Actor, form: &Form) -> Result<Response, Refusal> {
+    form.only(&["organisation", "name", "email", "why"])?;
+    let mut typed = Typed::of(form);
+    let (organisation, name) = (typed.field("organisation"), typed.field("name"));
+    let (email, why) = (typed.field("email"), typed.field("why"));
+    let ((organisation, name), (email, why)) =
+        typed.done(organisation.zip(name).zip(email.zip(why)))?;
+    count(view, actor).await?;
+    let rng = &mut system_rng();
+    let (partner, person) = (PartnerId::random(rng), PersonId::random(rng));
+    ask(view, actor, InvitePartner { partner, person, organisation, name, email, why }).await
+}
+
+/// `GET /partners/{id}`
+pub async fn one(view: View, actor: Actor, Path(id): Path<PartnerId>) -> Response {
+    match partners_view::one(&view.portal, &actor, id, Filled::default()).await {
+        Ok(vm) => view.page(Area::Partners, |shell| partner_page(shell, vm)),
+        Err(refusal) => view.refuse(refusal),
+    }
+}
+
+/// `POST /partners/{id}/contacts`
+pub async fn invite_contact(
+    view: View,
+    actor: Actor,
+    Path(partner): Path<PartnerId>,
+    form: Form,
+) -> Response {
+    let done = async {
+        form.only(&["name", "email", "role"])?;
+        let mut typed = Typed::of(&form);
+        let (name, email) = (typed.field("name"), typed.field("email"));
+        let admin = form.text("role") == "admin";
+        if !admin && form.text("role") != "member" {
+            typed.refuse("role", "Pick a role.");
+        }
+        let (name, email) = typed.done(name.zip(email))?;
+        count(&view, &actor).await?;
+        let person = PersonId::random(&mut system_rng());
+        ask(&view, &actor, InviteMember { partner, person, name, email, admin }).await
+    };
+    answer(&view, &actor, partner, &form, "email", done.await).await
+}
+
+/// `POST /partners/{id}/suspend`
+pub async fn suspend(view: View, actor: Actor, Path(partner): Path<PartnerId>, form: Form) -> Response {
+    let done = async {
+        form.only(&["reason"])?;
+        let mut typed = Typed::of(&form);
+        let reason = typed.field("reason");
+        let reason = typed.done(reason)?;
+        ask(&view, &actor, SuspendPartner { partner, reason }).await
+    };
+    answer(&view, &actor, partner, &form, "reason", done.await).await
+}
+
+/// `POST /partners/{id}/resume`
+pub async fn resume(view: View, actor: Actor, Path(partner): Path<PartnerId>, form: Form) -> Response {
+    let done = async {
+        form.only(&[])?;
+        ask(&view, &actor, ResumePartner { partner }).await
+    };
+    answer(&view, &actor, partner, &form, "reason", done.await).await
+}
+
+async fn count(view: &View, actor: &Actor) -> Result<(), Refusal> {
+    limits::count_for(&view.portal, limits::INVITATIONS, &actor.person().to_string()).await
+}
+
+/// What could not be done is said on the partner's page, with what was typed.
+async fn answer(
+    view: &View,
+    actor: &Actor,
+    partner: PartnerId,
+    form: &Form,
+    field: &str,
+    done: Result<Response, Refusal>,
+) -> Response {
+    let refused = match done {
+        Ok(response) => return response,
+        Err(refused) => refused,
+    };
+    let Some(filled) = filled(form, &refused, field) else {
+        return view.refuse(refused);
+    };
+    match partners_view::one(&view.portal, actor, partner, filled).await {
+        Ok(vm) => view.page_again(Area::Partners, |shell| partner_page(shell, vm)),
+        Err(refusal) => view.refuse(refusal),
+    }
+}
