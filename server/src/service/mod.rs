@@ -1,14 +1,17 @@
 //! Use-cases: one verb a file or small family. Authorise, load, decide (in `domain`), record.
 
 pub mod acts;
+pub mod catalogue;
 pub mod decisions;
 pub mod delivery;
 pub mod enrol;
+pub mod gateways;
 pub mod limits;
 pub mod links;
 pub mod owner;
 pub mod partners;
 pub mod people;
+pub mod policies;
 pub mod profile;
 pub mod proposals;
 pub mod queue;

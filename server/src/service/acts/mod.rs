@@ -2,18 +2,24 @@
 //! then done. An act is prepared twice: when it is shown and when it is done. If what it is about
 //! has changed in between, the two statements differ and nothing is done.
 
+mod catalogue;
 mod decide;
+mod gateway;
 mod partners;
 mod passkeys;
 mod people;
+mod policy;
 mod propose;
 mod recovery;
 mod roles;
 
+pub use catalogue::{AddService, ChangeService};
 pub use decide::{Decide, digest_lines, signed_lines};
+pub use gateway::{RegisterGateway, RevokeGateway, RotateGateway};
 pub use partners::{InviteMember, InvitePartner, Organisation, ResumePartner, SuspendPartner};
 pub use passkeys::{AddPasskey, RemovePasskey};
 pub use people::{ChangeAddress, InviteAgain, InviteStaff, Reason, RemovePerson};
+pub use policy::{ChangePolicy, ConfirmPolicy};
 pub use propose::ProposeGrant;
 pub use recovery::{ConfirmRecovery, StartRecovery};
 pub use roles::{ChangeRoles, ConfirmRoles};
@@ -134,6 +140,13 @@ acts! {
     ConfirmRecovery,
     Decide,
     ProposeGrant,
+    AddService,
+    ChangeService,
+    ChangePolicy,
+    ConfirmPolicy,
+    RegisterGateway,
+    RotateGateway,
+    RevokeGateway,
 }
 
 const CEREMONY: &str = "confirm";
