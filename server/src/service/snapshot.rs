@@ -363,3 +363,6 @@ fn gateway(row: &store::Gateway, now: Timestamp) -> Option<GatewayEntry> {
         old_credential,
     })
 }
+
+#[cfg(test)]
+mod tests;

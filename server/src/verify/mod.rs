@@ -8,7 +8,7 @@ mod snapshot;
 mod usage;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicI64, Ordering};

@@ -16,13 +16,13 @@ use crate::chance::system_rng;
 
 const SERVICE: ServiceId = ServiceId::new(Uuid::from_u128(1));
 const ENVIRONMENT: EnvironmentId = EnvironmentId::new(Uuid::from_u128(2));
-const HERE: Place = Place {
+pub(crate) const HERE: Place = Place {
     service: SERVICE,
     environment: ENVIRONMENT,
 };
 const GATEWAY: GatewayId = GatewayId::new(Uuid::from_u128(9));
-const NOW: Timestamp = Timestamp::from_micros(1_000_000_000);
-const QUESTION: Question<'static> = Question {
+pub(crate) const NOW: Timestamp = Timestamp::from_micros(1_000_000_000);
+pub(crate) const QUESTION: Question<'static> = Question {
     call: RawCall {
         method: "GET",
         path: "/shipments/7",

@@ -1,0 +1,188 @@
+mod scene;
+
+use domain::verification::Reason;
+use store::{Code, Gateway};
+
+use super::*;
+use crate::chance::system_rng;
+use crate::service::usage::flush;
+use crate::verify::tests::{NOW, QUESTION};
+use crate::verify::{GatewayCredential, Subject};
+use scene::{GATEWAY, KEY, KID, gateway_row, grant_row, key_row, scene, write};
+
+#[tokio::test]
+async fn an_active_key_under_an_approved_grant_is_loaded() {
+    let scene = scene().await.loaded().await;
+    assert_eq!(scene.reason(KID), None);
+}
+
+#[tokio::test]
+async fn a_revoked_key_is_refused_as_soon_as_the_commit_is_followed() {
+    let scene = scene().await.loaded().await;
+    let committed = scene.end_key().await;
+    refresh(&scene.engine, &scene.store, NOW, &committed.touched)
+        .await
+        .unwrap();
+    assert_eq!(scene.reason(KID), Some(Reason::Revoked));
+}
+
+#[tokio::test]
+async fn another_processs_revocation_is_found_by_the_poll() {
+    let scene = scene().await.loaded().await;
+    scene.end_key().await;
+    scene.refresh().await.unwrap();
+    assert_eq!(scene.reason(KID), Some(Reason::Revoked));
+}
+
+#[tokio::test]
+async fn a_key_works_no_longer_than_its_grant() {
+    let scene = scene().await.loaded().await;
+    scene.change_grant(|row| row.valid_until = Some(NOW)).await;
+    assert_eq!(scene.reason(KID), Some(Reason::Expired));
+    scene.change_grant(|row| row.valid_until = None).await;
+    assert_eq!(scene.reason(KID), Some(Reason::Expired));
+    for state in GrantState::ALL {
+        scene
+            .change_grant(|row| {
+                row.state = Code(*state);
+                row.valid_until = Some(NOW.plus(Duration::from_hours(1)));
+            })
+            .await;
+        let expected = match state {
+            GrantState::Approved => None,
+            GrantState::Expired => Some(Reason::Expired),
+            _ => Some(Reason::Revoked),
+        };
+        assert_eq!(scene.reason(KID), expected, "{state}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_works_no_longer_than_its_partner() {
+    let scene = scene().await.loaded().await;
+    for (state, expected) in [
+        (PartnerState::Suspended, Some(Reason::NotActive)),
+        (PartnerState::Active, None),
+        (PartnerState::Ended, Some(Reason::Revoked)),
+    ] {
+        scene.set_partner(state).await;
+        assert_eq!(scene.reason(KID), expected, "{state}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_made_in_the_database_is_unknown_and_the_others_are_loaded() {
+    let scene = scene().await;
+    let id = KeyId::new(Uuid::from_u128(8));
+    write(&scene.intruder(), async |work| {
+        work.add_key(key_row(id, "bbbbbbbb")).await.unwrap();
+    })
+    .await;
+    let scene = scene.loaded().await;
+    assert_eq!(scene.reason("bbbbbbbb"), Some(Reason::Unknown));
+    assert_eq!(scene.reason(KID), None);
+}
+
+#[tokio::test]
+async fn a_grant_made_in_the_database_makes_no_key_work() {
+    let scene = scene().await;
+    let id = GrantId::new(Uuid::from_u128(8));
+    write(&scene.intruder(), async |work| {
+        let row = GrantRow {
+            id,
+            number: 2,
+            ..grant_row()
+        };
+        work.add_grant(row).await.unwrap();
+    })
+    .await;
+    scene
+        .write(async |work| {
+            let row = key_row(KeyId::new(Uuid::from_u128(8)), "bbbbbbbb");
+            work.add_key(KeyRow {
+                grant_id: id,
+                ..row
+            })
+            .await
+            .unwrap();
+        })
+        .await;
+    let scene = scene.loaded().await;
+    assert_eq!(scene.reason("bbbbbbbb"), Some(Reason::Unknown));
+    assert_eq!(scene.reason(KID), None);
+}
+
+#[tokio::test]
+async fn a_grant_whose_document_is_not_the_one_approved_makes_no_key_work() {
+    let scene = scene().await.loaded().await;
+    scene.change_grant(|row| row.digest = [0; 32]).await;
+    assert_eq!(scene.reason(KID), Some(Reason::Unknown));
+}
+
+#[tokio::test]
+async fn a_gateway_made_in_the_database_is_not_admitted_and_the_others_are() {
+    let scene = scene().await;
+    let credential = GatewayCredential::mint(&mut system_rng());
+    let forged = Gateway {
+        id: domain::id::GatewayId::new(Uuid::from_u128(8)),
+        name: "forged".to_owned(),
+        ..gateway_row(credential.mac(&scene.keyring.pepper))
+    };
+    write(&scene.intruder(), async |work| {
+        work.add_gateway(forged).await.unwrap();
+    })
+    .await;
+    let scene = scene.loaded().await;
+    let admitted = scene.engine.admit(&credential.expose_text(), NOW);
+    assert!(admitted.unwrap().is_none());
+    assert_eq!(scene.reason(KID), None);
+}
+
+#[tokio::test]
+async fn a_revoked_gateway_is_refused_once_followed() {
+    let scene = scene().await.loaded().await;
+    scene
+        .write(async |work| {
+            let row = work.gateway(GATEWAY).await.unwrap().unwrap();
+            let stamp = row.stamp();
+            let mut row = row.into_row();
+            row.state = Code(GatewayState::Revoked);
+            work.update_gateway(row, stamp).await.unwrap();
+        })
+        .await;
+    scene.refresh().await.unwrap();
+    let subject = Subject::Kid(KID.parse().unwrap());
+    assert!(
+        scene
+            .engine
+            .try_call(GATEWAY, subject, &QUESTION, NOW)
+            .is_err()
+    );
+}
+
+#[tokio::test]
+async fn usage_is_added_up_in_the_database() {
+    let scene = scene().await.loaded().await;
+    let counts = crate::verify::Counts {
+        accepted: 2,
+        last_accepted: Some((NOW, "192.0.2.0/24".parse().unwrap())),
+        ..crate::verify::Counts::default()
+    };
+    for _ in 0..2 {
+        scene.engine.return_usage(vec![(KEY, counts)]);
+        flush(&scene.engine, &scene.store).await;
+    }
+    let mut read = scene.store.read().await.unwrap();
+    let usage = read.key_use(KEY).await.unwrap().unwrap();
+    assert_eq!((usage.accepted, usage.accepted_at), (4, Some(NOW)));
+    assert_eq!(usage.accepted_from.as_deref(), Some("192.0.2.0/24"));
+}
+
+#[tokio::test]
+async fn nothing_is_answered_before_the_database_was_read() {
+    let scene = scene().await;
+    assert!(!scene.engine.is_ready(NOW));
+    scene.store.database().close().await;
+    assert!(scene.refresh().await.is_err());
+    assert!(!scene.engine.is_ready(NOW));
+}
