@@ -186,3 +186,29 @@ async fn nothing_is_answered_before_the_database_was_read() {
     assert!(scene.refresh().await.is_err());
     assert!(!scene.engine.is_ready(NOW));
 }
+
+/// As if the counter had been lowered by hand: the engine has seen a higher one.
+async fn ahead_by(steps: i64) -> scene::Scene {
+    let scene = scene().await.loaded().await;
+    let counter = scene.store.database().key_counter().await.unwrap();
+    let reading = scene.engine.begin(NOW);
+    scene.engine.finish(reading, counter + steps);
+    scene
+}
+
+#[tokio::test]
+async fn a_counter_that_was_set_back_does_not_keep_a_revoked_key_alive() {
+    let scene = ahead_by(1).await;
+    let committed = scene.end_key().await;
+    refresh(&scene.engine, &scene.store, NOW, &committed.touched)
+        .await
+        .unwrap();
+    assert_eq!(scene.reason(KID), Some(Reason::Revoked));
+}
+
+#[tokio::test]
+async fn a_database_that_went_back_is_not_followed() {
+    let scene = ahead_by(1).await;
+    let refused = scene.refresh().await;
+    assert!(matches!(refused, Err(NotFollowed::WentBack { .. })));
+}
