@@ -133,6 +133,20 @@ impl Read {
         row.map(|row| row.open(&self.row_key)).transpose()
     }
 
+    /// Every version of an environment's policy, the newest first.
+    pub async fn policy_versions(
+        &mut self,
+        environment: EnvironmentId,
+    ) -> Result<Vec<Stamped<PolicyVersion>>, Error> {
+        let rows = run!(
+            &mut self.conn,
+            POLICY_VERSIONS,
+            [environment],
+            fetch_all as Sealed<PolicyVersion>
+        )?;
+        self.open_all(rows)
+    }
+
     pub async fn proposal(&mut self, id: ProposalId) -> Result<Option<Stamped<Proposal>>, Error> {
         let row = run!(
             &mut self.conn,
@@ -215,6 +229,7 @@ statements! {
     ALL_ENVIRONMENTS(0) = "SELECT * FROM environment ORDER BY created_at, id";
     POLICY(1) = "SELECT * FROM policy WHERE id = $1";
     CURRENT_POLICY(1) = "SELECT * FROM policy WHERE environment_id = $1 ORDER BY version DESC LIMIT 1";
+    POLICY_VERSIONS(1) = "SELECT * FROM policy WHERE environment_id = $1 ORDER BY version DESC";
     PROPOSAL(1) = "SELECT * FROM proposal WHERE id = $1";
     OPEN_PROPOSALS(0) = "SELECT * FROM proposal WHERE state = 'open' ORDER BY proposed_at, id";
     NEXT_VERSION(3) = "UPDATE service SET version = $3 WHERE id = $1 AND version = $2";
