@@ -11,13 +11,16 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
+use domain::network::Networks;
 use domain::person::{Email, PersonName};
+use domain::state::GatewayKind;
+use domain::text::Line;
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{Config, Settings};
 use crate::portal::Portal;
-use crate::service::owner;
+use crate::service::{gateways, owner};
 use crate::{boot, http, jobs};
 
 #[derive(Parser)]
@@ -46,8 +49,31 @@ enum Command {
         #[arg(long)]
         recover: bool,
     },
+    /// Register what asks whether a key may make a call
+    Gateway {
+        #[command(subcommand)]
+        command: GatewayCommand,
+    },
     /// Read the configuration and say whether it is safe
     CheckConfig,
+}
+
+#[derive(Subcommand)]
+enum GatewayCommand {
+    /// Register a gateway and print its credential, once
+    Add {
+        #[arg(long)]
+        name: Line<60>,
+        /// api, nginx, caddy, traefik, envoy or apisix: fixes which headers are read
+        #[arg(long)]
+        kind: GatewayKind,
+        /// What it serves, as service/environment; may be given several times
+        #[arg(long = "serves", required = true)]
+        reach: Vec<String>,
+        /// Networks of the proxies in front of it
+        #[arg(long, default_value = "")]
+        proxies: Networks,
+    },
 }
 
 pub async fn run() -> ExitCode {
@@ -75,6 +101,13 @@ async fn dispatch(arguments: Arguments) -> Result<()> {
             let portal = boot::open(config).await?;
             let link = owner::link(&portal, &name, &email, recover).await?;
             println!("{}", *link);
+            Ok(())
+        }
+        Command::Gateway { command: GatewayCommand::Add { name, kind, reach, proxies } } => {
+            let portal = boot::open(config).await?;
+            let credential =
+                gateways::add_from_console(&portal, name, kind, reach, proxies).await?;
+            println!("{}", *credential);
             Ok(())
         }
         Command::CheckConfig => {

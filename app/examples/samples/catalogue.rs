@@ -27,10 +27,7 @@ pub(crate) fn pages(s: State) -> Vec<Sample> {
                 &[
                     ("name", "Name the service."),
                     ("description", "Say what it is for."),
-                    (
-                        "base_url",
-                        "Write a whole address, such as https://api.example.com.",
-                    ),
+                    ("slug", "Use small letters, digits and hyphens."),
                 ],
             );
             new_service_page(staff(s, Area::Services), NewService { filled })
@@ -90,17 +87,22 @@ fn service(s: State, may_edit: bool) -> ServiceDetail {
         id: "v1".to_owned(),
         name: s.t("Shipments API"),
         description: s.t("Where a parcel is, and what happened to it."),
-        base_url: s.t("https://api.alder.example"),
+        slug: "shipments".to_owned(),
+        version: 7,
         standing: Standing::Active,
         environments: if full {
             vec![
                 EnvironmentRow {
                     name: "sandbox".to_owned(),
+                    base_url: s.t("https://sandbox.alder.example"),
+                    prefix: "lk_test_".to_owned(),
                     policy: s.t("1 approval, at most 365 days"),
                     version: 1,
                 },
                 EnvironmentRow {
                     name: "production".to_owned(),
+                    base_url: s.t("https://api.alder.example"),
+                    prefix: "lk_live_".to_owned(),
                     policy: s.t("2 approvals, at most 180 days, networks needed"),
                     version: 4,
                 },
@@ -141,6 +143,7 @@ fn service(s: State, may_edit: bool) -> ServiceDetail {
             Vec::new()
         },
         may_edit,
+        sees_policies: may_edit,
         filled: if may_edit {
             refused(s, &[("pattern", "A pattern begins with a slash.")]).of_form("endpoint")
         } else {
@@ -186,6 +189,7 @@ fn policy(s: State) -> PolicyForm {
                 .remark(s.t("since 1 October 2026")),
             Line::new("Version 3", s.t("2 approvals, 365 days")),
         ],
+        may_change: true,
         filled,
     }
 }

@@ -225,7 +225,7 @@ fn acts(id: &str, name: &str, filled: &Filled) -> AnyView {
     view! {
         {confirm_panel(ConfirmPanel {
             title: "Rotate the credential…".to_owned(),
-            breaks: format!("The present credential of {name} is refused at once. Until the new one is in its configuration, every call through it is refused."),
+            breaks: format!("{name} gets a new credential, shown once. The present one counts for 24 hours more, and then every call is refused until the new one is in the configuration. If it has leaked, revoke the gateway instead."),
             action: format!("/gateways/{id}/rotate"),
             fields: Vec::new(),
             button: "Rotate the credential".to_owned(),

@@ -1,7 +1,7 @@
 //! `/services/{id}/policy/{environment}`: what the host asks for before it gives a key.
 //!
-//! Form: `POST` to the same path (`approvals`, `max_days`, `rate`, `link_hours`, and the boxes
-//! `networks_required` and `device_bound` with the value `yes`; act).
+//! Form: `POST` to the same path (`version`, `approvals`, `max_days`, `rate`, `link_hours`, and the
+//! boxes `networks_required` and `device_bound` with the value `yes`; act).
 
 use leptos::prelude::*;
 
@@ -26,6 +26,8 @@ pub struct PolicyForm {
     pub pending: String,
     /// Earlier versions, the newest first.
     pub history: Vec<Line>,
+    /// The viewer is an owner; else the policy is shown and cannot be changed.
+    pub may_change: bool,
     pub filled: Filled,
 }
 
@@ -39,6 +41,7 @@ pub fn policy_page(shell: Shell, vm: PolicyForm) -> Page {
         second_person,
         pending,
         history,
+        may_change,
         filled,
     } = vm;
     let above = vec![
@@ -58,7 +61,13 @@ pub fn policy_page(shell: Shell, vm: PolicyForm) -> Page {
         {head(Some(crumbs(above, title.clone())), title.clone(), Some(Pill::new(format!("Version {version}"), Tone::Plain)),
             "A change makes a new version. Requests are decided by the version they are shown with; approvals given under an older one are void.")}
         {error_summary(&filled)}{pending}{weaker}
-        {plain_card(view! { <form class="form" method="post" action=action data-act="">{fields(&filled)}<div class="actions"><button class="btn primary">"Change the policy…"</button></div></form> })}
+        {may_change.then(|| plain_card(view! {
+            <form class="form" method="post" action=action data-act="">
+                <input type="hidden" name="version" value=version.to_string()/>
+                {fields(&filled)}
+                <div class="actions"><button class="btn primary">"Change the policy…"</button></div>
+            </form>
+        }))}
         {card("Versions", None, facts(history))}
     };
     slim(shell, title, body)

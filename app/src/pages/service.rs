@@ -1,11 +1,12 @@
 //! `/services`, `/services/new`, `/services/{id}`.
 //!
-//! Forms: `POST /services/new` and `POST /services/{id}` (`name`, `description`, `base_url`; act),
-//! `POST /services/{id}/environments` (`environment`, `tag`; act), `POST /services/{id}/scopes`
-//! (`scope`, `allows`, `sensitivity`; act), `POST /services/{id}/endpoints` (`method`, `pattern`,
-//! `scope` repeated; act), and `…/scopes/remove` (`scope`), `…/endpoints/remove` (`method`,
-//! `pattern`); each an act. A refused form is named with `Filled::of_form`: `environment`, `scope`,
-//! `endpoint`.
+//! Forms: `POST /services/new` (`slug`, `name`, `description`; act), `POST /services/{id}` (`name`,
+//! `description`; act), `POST /services/{id}/environments` (`environment`, `kind`, `tag`, `base_url`;
+//! act), `POST /services/{id}/scopes` (`scope`, `allows`, `sensitivity`; act),
+//! `POST /services/{id}/endpoints` (`method`, `pattern`, `scope` repeated; act), and
+//! `…/scopes/remove` (`scope`), `…/endpoints/remove` (`method`, `pattern`); each an act. Every form
+//! of `/services/{id}` carries `version`. A refused form is named with `Filled::of_form`: `about`,
+//! `environment`, `scope`, `endpoint`; a refused removal is a fault of `scopes` or `endpoints`.
 
 use leptos::prelude::*;
 
@@ -90,41 +91,65 @@ pub fn new_service_page(shell: Shell, vm: NewService) -> Page {
         {head(Some(crumbs(vec![("/services".to_owned(), "Services".to_owned())], "New")), "Add a service", None,
             "Environments, scopes and endpoints come next.")}
         {error_summary(&vm.filled)}
-        {plain_card(about_form("/services/new", "Add the service…", &vm.filled))}
+        {plain_card(view! {
+            <form class="form" method="post" action="/services/new" data-act="">
+                {about_fields(&vm.filled)}
+                {Field::mono(&vm.filled, "slug", "Short name").help("For addresses and for gateways: shipments. It stays as it is.").view()}
+                <div class="actions"><button class="btn primary">"Add the service…"</button><a class="btn quiet" href="/services">"Cancel"</a></div>
+            </form>
+        })}
     };
     slim(shell, "Add a service", body)
 }
 
-fn about_form(action: &str, button: &'static str, filled: &Filled) -> AnyView {
+fn about_fields(filled: &Filled) -> AnyView {
     view! {
-        <form class="form" method="post" action=action.to_owned() data-act="">
-            {Field::text(filled, "name", "Name").help("As partners should read it: “Shipments API”.").view()}
-            {Field::area(filled, "description", "Description", 2).help("What it is for, in a sentence.").view()}
-            {Field::mono(filled, "base_url", "Base URL").help("Where partners call it; written into their .env file.").view()}
-            <div class="actions"><button class="btn primary">{button}</button></div>
-        </form>
+        {Field::text(filled, "name", "Name").help("As partners should read it: “Shipments API”.").within("about").view()}
+        {Field::area(filled, "description", "Description", 2).help("What it is for, in a sentence.").within("about").view()}
     }
     .into_any()
+}
+
+fn about_card(id: &str, version: u64, filled: &Filled) -> AnyView {
+    let form = view! {
+        <form class="form" method="post" action=format!("/services/{id}") data-act="">
+            {read_at(version)}{about_fields(filled)}
+            <div class="actions"><button class="btn">"Change the words…"</button></div>
+        </form>
+    };
+    card("About", None, form)
+}
+
+/// The version that the page was made from: who changes an older one is told.
+fn read_at(version: u64) -> AnyView {
+    view! { <input type="hidden" name="version" value=version.to_string()/> }.into_any()
 }
 
 #[derive(Clone, Debug)]
 pub struct ServiceDetail {
     pub id: String,
     pub name: String,
+    pub slug: String,
     pub description: String,
-    pub base_url: String,
+    /// Counts the changes.
+    pub version: u64,
     pub standing: Standing,
     pub environments: Vec<EnvironmentRow>,
     pub scopes: Vec<ScopeRow>,
     pub endpoints: Vec<EndpointRow>,
     /// The viewer is an operator; else the page is read only.
     pub may_edit: bool,
+    /// The viewer is of the staff.
+    pub sees_policies: bool,
     pub filled: Filled,
 }
 
 #[derive(Clone, Debug)]
 pub struct EnvironmentRow {
     pub name: String,
+    pub base_url: String,
+    /// How its keys begin: `lk_live_`.
+    pub prefix: String,
     /// `2 approvals, at most 180 days, networks needed`.
     pub policy: String,
     pub version: u64,
@@ -146,76 +171,92 @@ pub struct EndpointRow {
 }
 
 pub fn service_page(shell: Shell, vm: ServiceDetail) -> Page {
-    let ServiceDetail {
-        id,
-        name,
-        description,
-        base_url,
-        standing,
-        environments,
-        scopes,
-        endpoints,
-        may_edit,
-        filled,
-    } = vm;
-    let about = may_edit.then(|| {
-        let about = if filled.value("base_url").is_empty() {
-            filled
-                .clone()
-                .with("name", name.clone())
-                .with("description", description.clone())
-                .with("base_url", base_url.clone())
-        } else {
-            filled.clone()
-        };
-        card(
-            "About",
-            None,
-            about_form(&format!("/services/{id}"), "Change the service…", &about),
-        )
-    });
-    let choices: Vec<Choice> = scopes
+    let choices: Vec<Choice> = vm
+        .scopes
         .iter()
         .map(|scope| Choice::new(scope.name.clone(), scope.name.clone()))
         .collect();
-    let below = view! { {description}" "<code>{base_url}</code> };
-    let body = view! {
-        {head(Some(crumbs(vec![("/services".to_owned(), "Services".to_owned())], name.clone())), name.clone(), Some(standing.pill()), below)}
-        {error_summary(&filled)}
-        {environments_card(&id, environments, may_edit, &filled)}
-        {scopes_card(&id, scopes, may_edit, &filled)}
-        {endpoints_card(&id, endpoints, choices, may_edit, &filled)}
-        {about}
-        {may_edit.then(|| view! { <small>"A grant keeps what was approved: later edits here never widen it."</small> })}
+    let place = Place {
+        id: vm.id,
+        version: vm.version,
+        may_edit: vm.may_edit,
     };
-    slim(shell, name, body)
+    let filled = vm.filled;
+    let about = vm.may_edit.then(|| {
+        let about = if filled.form() == "about" {
+            filled.clone()
+        } else {
+            Filled::default()
+                .with("name", vm.name.clone())
+                .with("description", vm.description.clone())
+        };
+        about_card(&place.id, place.version, &about)
+    });
+    let below = view! { {vm.description}" "<code>{vm.slug}</code> };
+    let body = view! {
+        {head(Some(crumbs(vec![("/services".to_owned(), "Services".to_owned())], vm.name.clone())), vm.name.clone(), Some(vm.standing.pill()), below)}
+        {error_summary(&filled)}
+        {environments_card(&place, vm.environments, vm.sees_policies, &filled)}
+        {scopes_card(&place, vm.scopes, &filled)}
+        {endpoints_card(&place, vm.endpoints, choices, &filled)}
+        {about}
+        {vm.may_edit.then(|| view! { <small>"A grant keeps what was approved: later edits here never widen it."</small> })}
+    };
+    slim(shell, vm.name, body)
+}
+
+/// The service that the cards are of.
+struct Place {
+    id: String,
+    version: u64,
+    may_edit: bool,
 }
 
 fn environments_card(
-    id: &str,
+    place: &Place,
     rows: Vec<EnvironmentRow>,
-    may_edit: bool,
+    sees_policies: bool,
     filled: &Filled,
 ) -> AnyView {
+    let id = &place.id;
     let rows = rows
         .into_iter()
-        .map(|EnvironmentRow { name, policy, version }| {
-            let link = may_edit.then(|| {
+        .map(|EnvironmentRow { name, base_url, prefix, policy, version }| {
+            let link = sees_policies.then(|| {
                 view! { <a class="btn small" href=format!("/services/{id}/policy/{name}") aria-label=format!("Policy of {name}")>"Policy"</a> }
             });
-            view! { <li><div><strong>{name}</strong><small>{policy}{format!(" · version {version}")}</small></div>{link}</li> }
+            view! {
+                <li><div>
+                    <strong>{name}</strong>
+                    <small><code>{base_url}</code>" · keys begin with "<code>{prefix}</code></small>
+                    <small>{policy}{format!(" · version {version}")}</small>
+                </div>{link}</li>
+            }
         })
         .collect_view();
-    let add = may_edit.then(|| {
+    let add = place.may_edit.then(|| {
+        let kinds = vec![
+            Choice::new("sandbox", "Sandbox: one approval"),
+            Choice::new("production", "Production: two approvals, networks named"),
+            Choice::new("other", "Another one: as strict as production"),
+        ];
         adding(
-            format!("/services/{id}/environments"),
+            place,
+            "environments",
             "Add an environment",
             vec![
                 Field::short(filled, "environment", "Name")
                     .help("Such as sandbox or production.")
                     .within("environment"),
+                Field::select(filled, "kind", "Kind", kinds)
+                    .help("Decides its first policy, which owners can change.")
+                    .within("environment"),
                 Field::short(filled, "tag", "Tag in the key")
-                    .help("Two to four letters, as in lk_live_….")
+                    .optional()
+                    .help("At most four letters or digits, as in lk_live_…. Without one: live for production, test for a sandbox.")
+                    .within("environment"),
+                Field::mono(filled, "base_url", "Base URL")
+                    .help("Where partners call it; written into their .env file.")
                     .within("environment"),
             ],
         )
@@ -227,23 +268,30 @@ fn environments_card(
     )
 }
 
-fn scopes_card(id: &str, rows: Vec<ScopeRow>, may_edit: bool, filled: &Filled) -> AnyView {
+/// What is wrong with a list after something would be taken from it.
+fn fault(filled: &Filled, list: &'static str) -> Option<AnyView> {
+    filled.error(list).map(|sentence| {
+        view! { <div class="error"><span class="sr">"Error: "</span>{sentence}</div> }.into_any()
+    })
+}
+
+fn scopes_card(place: &Place, rows: Vec<ScopeRow>, filled: &Filled) -> AnyView {
     let rows = rows
         .into_iter()
         .map(|ScopeRow { name, allows, sensitivity }| {
-            let remove = may_edit.then(|| removing(format!("/services/{id}/scopes/remove"), vec![("scope", name.clone())], &name));
+            let remove = place.may_edit.then(|| removing(place, "scopes", vec![("scope", name.clone())], &name));
             view! { <li><div><code>{name}</code><small>{allows}</small></div>{sensitivity.map(pill)}{remove}</li> }
         })
         .collect_view();
     let sensitivities = vec![
-        Choice::new("public", "Public data"),
-        Choice::new("internal", "Internal data"),
+        Choice::new("low", "Ordinary data"),
         Choice::new("personal", "Personal data"),
-        Choice::new("critical", "Moves money or goods"),
+        Choice::new("confidential", "Confidential, or moves money or goods"),
     ];
-    let add = may_edit.then(|| {
+    let add = place.may_edit.then(|| {
         adding(
-            format!("/services/{id}/scopes"),
+            place,
+            "scopes",
             "Add a scope",
             vec![
                 Field::mono(filled, "scope", "Name")
@@ -256,31 +304,34 @@ fn scopes_card(id: &str, rows: Vec<ScopeRow>, may_edit: bool, filled: &Filled) -
             ],
         )
     });
-    card("Scopes", None, view! { <ul class="todo">{rows}</ul>{add} })
+    card(
+        "Scopes",
+        None,
+        view! { {fault(filled, "scopes")}<ul class="todo" id="f-scopes">{rows}</ul>{add} },
+    )
 }
 
 fn endpoints_card(
-    id: &str,
+    place: &Place,
     rows: Vec<EndpointRow>,
     scopes: Vec<Choice>,
-    may_edit: bool,
     filled: &Filled,
 ) -> AnyView {
     let rows = rows
         .into_iter()
         .map(|EndpointRow { method, pattern, scopes }| {
             let what = format!("{method} {pattern}");
-            let remove = may_edit.then(|| {
-                removing(format!("/services/{id}/endpoints/remove"), vec![("method", method.clone()), ("pattern", pattern.clone())], &what)
+            let remove = place.may_edit.then(|| {
+                removing(place, "endpoints", vec![("method", method.clone()), ("pattern", pattern.clone())], &what)
             });
             view! { <li><div><code>{what.clone()}</code><small>"needs "{scopes}</small></div>{remove}</li> }
         })
         .collect_view();
-    let methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+    let methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
         .map(|m| Choice::new(m, m))
         .to_vec();
-    let add = may_edit.then(|| {
-        adding(format!("/services/{id}/endpoints"), "Add an endpoint", vec![
+    let add = place.may_edit.then(|| {
+        adding(place, "endpoints", "Add an endpoint", vec![
             Field::select(filled, "method", "Method", methods).within("endpoint"),
             Field::mono(filled, "pattern", "Path pattern").help("Such as /v2/shipments/{id}; a name in braces stands for one part of the path.").within("endpoint"),
             Field::checks(filled, "scope", "Scopes that open it", scopes).within("endpoint"),
@@ -289,28 +340,35 @@ fn endpoints_card(
     card(
         "Endpoints",
         None,
-        view! { <ul class="todo">{rows}</ul>{add} },
+        view! { {fault(filled, "endpoints")}<ul class="todo" id="f-endpoints">{rows}</ul>{add} },
     )
 }
 
-fn adding(action: String, label: &'static str, fields: Vec<Field>) -> AnyView {
+fn adding(place: &Place, list: &str, label: &'static str, fields: Vec<Field>) -> AnyView {
     let open = fields.iter().any(Field::is_refused);
     let fields = fields.into_iter().map(Field::view).collect_view();
+    let action = format!("/services/{}/{list}", place.id);
     view! {
         <details class="verdicts" open=open>
             <summary>{label}</summary>
-            <form class="form" method="post" action=action data-act="">{fields}<div class="actions"><button class="btn">{label}"…"</button></div></form>
+            <form class="form" method="post" action=action data-act="">{read_at(place.version)}{fields}<div class="actions"><button class="btn">{label}"…"</button></div></form>
         </details>
     }
     .into_any()
 }
 
-fn removing(action: String, hidden: Vec<(&'static str, String)>, what: &str) -> AnyView {
+fn removing(
+    place: &Place,
+    list: &str,
+    hidden: Vec<(&'static str, String)>,
+    what: &str,
+) -> AnyView {
     let hidden = hidden
         .into_iter()
         .map(|(name, value)| view! { <input type="hidden" name=name value=value/> })
         .collect_view();
+    let action = format!("/services/{}/{list}/remove", place.id);
     let label = format!("Remove {what}");
-    view! { <form method="post" action=action data-act="">{hidden}<button class="btn small quiet stop" aria-label=label>"Remove…"</button></form> }
+    view! { <form method="post" action=action data-act="">{read_at(place.version)}{hidden}<button class="btn small quiet stop" aria-label=label>"Remove…"</button></form> }
         .into_any()
 }

@@ -6,7 +6,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
 use crate::http::guard::{Access, authorise, same_origin};
-use crate::http::{assets, confirm, deliveries, door, health, home, mail, partners, people, profile, verify};
+use crate::http::{assets, confirm, deliveries, door, gateways, health, home, mail, partners, people, policies, profile, queue, requests, reveal, services, verify};
 use crate::portal::Portal;
 
 /// One line of the table.
@@ -100,6 +100,22 @@ routes! {
     post "/partners/{id}/suspend" Operator => partners::suspend;
     post "/partners/{id}/resume" Operator => partners::resume;
 
+    get "/requests" Person => queue::list;
+    get "/requests/new" Contact => requests::start_form;
+    post "/requests/new" Contact => requests::start;
+    get "/requests/{id}" Person => requests::show;
+    get "/requests/{id}/edit" Contact => requests::edit_form;
+    post "/requests/{id}/edit" Contact => requests::edit;
+    post "/requests/{id}/draft" Contact => requests::draft;
+    post "/requests/{id}/comments" Contact => requests::comment;
+    post "/requests/{id}/withdraw" Contact => requests::withdraw;
+    post "/requests/{id}/verdict" Reviewer => requests::verdict;
+    post "/requests/{id}/recuse" Reviewer => requests::recuse;
+    get "/requests/{id}/decide/{environment}" Reviewer => requests::decide_form;
+    post "/requests/{id}/decide/{environment}" Reviewer => requests::decide;
+    get "/requests/{id}/narrow/{environment}" Reviewer => requests::narrow_form;
+    post "/requests/{id}/narrow/{environment}" Reviewer => requests::narrow;
+
     get "/profile" Person => profile::show;
     post "/profile/passkeys" Person => profile::add;
     get "/profile/passkeys/new" Person => profile::make;
@@ -107,6 +123,30 @@ routes! {
     post "/profile/passkeys/{id}/remove" Person => profile::remove;
     post "/profile/sessions/end-others" Person => profile::end_others;
     post "/profile/sessions/{id}/end" Person => profile::end_session;
+
+    get "/services" Person => services::list;
+    get "/services/new" Operator => services::new;
+    post "/services/new" Operator => services::begin_new;
+    get "/services/{id}" Person => services::one;
+    post "/services/{id}" Operator => services::about;
+    post "/services/{id}/environments" Operator => services::environment;
+    post "/services/{id}/scopes" Operator => services::scope;
+    post "/services/{id}/scopes/remove" Operator => services::remove_scope;
+    post "/services/{id}/endpoints" Operator => services::endpoint;
+    post "/services/{id}/endpoints/remove" Operator => services::remove_endpoint;
+    get "/services/{id}/policy/{environment}" Staff => policies::show;
+    post "/services/{id}/policy/{environment}" Owner => policies::change;
+
+    get "/gateways" Operator => gateways::list;
+    get "/gateways/new" Operator => gateways::new;
+    post "/gateways/new" Operator => gateways::begin_new;
+    get "/gateways/{id}" Operator => gateways::one;
+    post "/gateways/{id}/rotate" Operator => gateways::rotate;
+    post "/gateways/{id}/revoke" Operator => gateways::revoke;
+    post "/gateways/{id}/try" Operator => gateways::try_call;
+
+    get "/reveal/{id}" Person => reveal::ask;
+    post "/reveal/{id}" Person => reveal::show;
 
     post "/v1/verify" Gateway => verify::verify;
 }
