@@ -10,3 +10,4 @@ pub mod postgres;
 mod process;
 pub mod server;
 pub mod smtp;
+pub mod visitor;
