@@ -19,7 +19,7 @@ use crate::http::people_view::{self, role_choices};
 use crate::http::typed::{Typed, filled};
 use crate::refusal::Refusal;
 use crate::service::acts::{
-    self, AnyAct, ChangeAddress, ChangeRoles, ConfirmRecovery, ConfirmRoles, InviteAgain,
+    self, AnyAct, ChangeAddress, ChangeRoles, ConfirmPolicy, ConfirmRecovery, ConfirmRoles, InviteAgain,
     InviteMember, InviteStaff, RemovePerson, StartRecovery,
 };
 use crate::service::{limits, people, proposals};
@@ -154,6 +154,7 @@ pub async fn confirm(view: View, actor: Actor, Path(id): Path<ProposalId>, form:
         drop(read);
         match proposal.act.parse() {
             Ok(Act::ChangeRole) => ask(&view, &actor, ConfirmRoles { proposal: id }).await,
+            Ok(Act::ChangePolicy) => ask(&view, &actor, ConfirmPolicy { proposal: id }).await,
             Ok(Act::RecoverStart) => ask(&view, &actor, ConfirmRecovery { proposal: id }).await,
             _ => Err(Refusal::NotFound),
         }
