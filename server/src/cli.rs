@@ -20,6 +20,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{Config, Settings};
 use crate::portal::Portal;
+use crate::refusal::Refusal;
 use crate::service::{gateways, owner};
 use crate::{boot, http, jobs};
 
@@ -105,8 +106,9 @@ async fn dispatch(arguments: Arguments) -> Result<()> {
         }
         Command::Gateway { command: GatewayCommand::Add { name, kind, reach, proxies } } => {
             let portal = boot::open(config).await?;
-            let credential =
-                gateways::add_from_console(&portal, name, kind, reach, proxies).await?;
+            let credential = gateways::add_from_console(&portal, name, kind, reach, proxies)
+                .await
+                .map_err(spoken)?;
             println!("{}", *credential);
             Ok(())
         }
@@ -114,6 +116,17 @@ async fn dispatch(arguments: Arguments) -> Result<()> {
             println!("The configuration is safe to start with: {}", config.origin_text());
             Ok(())
         }
+    }
+}
+
+/// What was wrong with the arguments, in the sentences that a page would show beside its fields.
+fn spoken(refusal: Refusal) -> anyhow::Error {
+    match refusal {
+        Refusal::Invalid(faults) => {
+            let sentences: Vec<String> = faults.into_iter().map(|fault| fault.sentence).collect();
+            anyhow::anyhow!("{}", sentences.join(" "))
+        }
+        other => other.into(),
     }
 }
 
