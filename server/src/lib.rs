@@ -14,4 +14,6 @@ pub mod mail;
 pub mod portal;
 pub mod refusal;
 pub mod service;
+#[cfg(test)]
+mod testing;
 pub mod verify;

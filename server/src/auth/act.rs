@@ -68,6 +68,22 @@ impl Proof {
     }
 }
 
+#[cfg(test)]
+impl Proof {
+    /// A proof without a passkey behind it: for tests of what follows from one.
+    pub(crate) fn unsigned(actor: &Actor, statement: ActStatement, at: Timestamp) -> Self {
+        Self {
+            person: actor.person(),
+            kind: actor.kind(),
+            credential: actor.credential(),
+            statement,
+            raw: json!(null),
+            at,
+            from: Origin::default(),
+        }
+    }
+}
+
 /// What a person is asked to sign.
 #[derive(Clone, Debug)]
 pub struct Asked {

@@ -219,6 +219,16 @@ pub async fn finish(
     from: Origin,
 ) -> Result<(String, Option<Told>), Refusal> {
     let proof = act::finish(portal, CEREMONY, ceremony, response, Some(actor), from).await?;
+    settle(portal, actor, id, &proof).await
+}
+
+/// Does what the proof is over, if it is what would be done now.
+async fn settle(
+    portal: &Portal,
+    actor: &Actor,
+    id: CeremonyId,
+    proof: &Proof,
+) -> Result<(String, Option<Told>), Refusal> {
     let mut work = portal.store.work().await?;
     let (act, _) = load(portal, &mut work, actor, id).await?;
     let asking = act.prepare(portal, &mut work, actor).await?;
@@ -232,7 +242,7 @@ pub async fn finish(
     if !work.take_pending_act(id, actor.person()).await? {
         return Err(Refusal::NotFound);
     }
-    let done = act.perform(portal, &mut work, actor, &proof).await?;
+    let done = act.perform(portal, &mut work, actor, proof).await?;
     portal.commit(work, done.evidence).await?;
     Ok((done.location, done.told))
 }
@@ -250,3 +260,20 @@ async fn load(
     let act = serde_json::from_str(&pending.input).map_err(Refusal::internal)?;
     Ok((act, pending))
 }
+
+/// The same path as a form, its confirm page and its finish, with a proof that nobody signed.
+#[cfg(test)]
+pub(crate) async fn perform_unsigned(
+    portal: &Portal,
+    actor: &Actor,
+    act: AnyAct,
+) -> Result<String, Refusal> {
+    let id = keep(portal, actor, act).await?;
+    let (asking, _) = show(portal, actor, id).await?;
+    let statement = asking.asked.statement(portal, actor.person(), Nonce::new([7; 32]));
+    let proof = Proof::unsigned(actor, statement, portal.now());
+    Ok(settle(portal, actor, id, &proof).await?.0)
+}
+
+#[cfg(test)]
+mod tests;
