@@ -80,6 +80,10 @@ pub struct AuditFilter {
     pub actor: Option<PersonId>,
     pub subject: Option<Uuid>,
     pub outcome: String,
+    /// Not before this time.
+    pub from: Option<Timestamp>,
+    /// Before this time.
+    pub to: Option<Timestamp>,
     /// Only entries before this one; absent for the newest.
     pub before: Option<i64>,
     pub limit: i64,
@@ -89,6 +93,8 @@ impl Read {
     /// The newest first.
     pub async fn audit(&mut self, filter: &AuditFilter) -> Result<Vec<AuditRow>, Error> {
         let before = filter.before.unwrap_or(i64::MAX);
+        let from = filter.from.unwrap_or(Timestamp::from_micros(i64::MIN));
+        let to = filter.to.unwrap_or(Timestamp::from_micros(i64::MAX));
         Ok(run!(
             &mut self.conn,
             NEWEST,
@@ -98,6 +104,8 @@ impl Read {
                 filter.actor,
                 filter.subject,
                 filter.outcome,
+                from,
+                to,
                 filter.limit,
             ],
             fetch_all as AuditRow
@@ -167,7 +175,7 @@ impl Work {
 
 statements! {
     // `$3 IS NULL` comes last: PostgreSQL takes a placeholder's type from where it first stands.
-    NEWEST(6) = "SELECT * FROM audit WHERE seq < $1 AND ($2 = '' OR act = $2) AND (actor_id = $3 OR $3 IS NULL) AND (subject_id = $4 OR $4 IS NULL) AND ($5 = '' OR outcome = $5) ORDER BY seq DESC LIMIT $6";
+    NEWEST(8) = "SELECT * FROM audit WHERE seq < $1 AND ($2 = '' OR act = $2) AND (actor_id = $3 OR $3 IS NULL) AND (subject_id = $4 OR $4 IS NULL) AND ($5 = '' OR outcome = $5) AND at >= $6 AND at < $7 ORDER BY seq DESC LIMIT $8";
     FROM(2) = "SELECT * FROM audit WHERE seq >= $1 ORDER BY seq LIMIT $2";
     HISTORY(2) = "SELECT * FROM audit WHERE subject_id = $1 ORDER BY seq LIMIT $2";
     LAST(0) = "SELECT * FROM audit ORDER BY seq DESC LIMIT 1";

@@ -8,6 +8,7 @@ use domain::time::Timestamp;
 use crate::column::Code;
 use crate::conn::{Database, Read};
 use crate::error::Error;
+use crate::requests::contains;
 use crate::row::{Sealed, Stamped, row};
 use crate::sql::{run, statements};
 use crate::work::Work;
@@ -46,6 +47,48 @@ row! {
         refused_from: Option<String>,
         refused_reason: Option<String>,
     }
+}
+
+/// What the list of keys shows. Empty texts do not filter.
+#[derive(Clone, Debug, Default)]
+pub struct KeyFilter {
+    /// Only this partner's.
+    pub partner: Option<PartnerId>,
+    /// A state's code, `ended` for all that have ended, `soon` for what ends before `soon_before`,
+    /// or empty.
+    pub state: String,
+    pub soon_before: Option<Timestamp>,
+    /// Part of a key's, partner's or service's name, in any case.
+    pub search: String,
+    pub limit: i64,
+    pub offset: i64,
+}
+
+/// One line of the list.
+#[derive(Clone, Debug)]
+pub struct KeyLine {
+    pub key: Stamped<KeyRow>,
+    pub names: KeyNames,
+}
+
+/// What stands around a key in the list.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct KeyNames {
+    pub partner_name: String,
+    pub service_name: String,
+    pub environment_name: String,
+    /// Microseconds.
+    pub used_at: Option<i64>,
+    /// Its delivery is opened and waits for the receipt.
+    pub is_claimed: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct ListedKey {
+    #[sqlx(flatten)]
+    key: Sealed<KeyRow>,
+    #[sqlx(flatten)]
+    names: KeyNames,
 }
 
 #[derive(sqlx::FromRow)]
@@ -119,6 +162,35 @@ impl Read {
             fetch_all as Sealed<KeyRow>
         )?;
         self.open_all(rows)
+    }
+
+    /// Keys with the names around them, newest first.
+    pub async fn list_keys(&mut self, filter: &KeyFilter) -> Result<Vec<KeyLine>, Error> {
+        let search = contains(&filter.search);
+        let soon = filter
+            .soon_before
+            .unwrap_or(Timestamp::from_micros(i64::MIN));
+        let rows = run!(
+            &mut self.conn,
+            LISTED,
+            [
+                filter.partner,
+                filter.state,
+                soon,
+                search,
+                filter.limit,
+                filter.offset,
+            ],
+            fetch_all as ListedKey
+        )?;
+        rows.into_iter()
+            .map(|row| {
+                Ok(KeyLine {
+                    key: row.key.open(&self.row_key)?,
+                    names: row.names,
+                })
+            })
+            .collect()
     }
 
     /// Keys that changed after `change`, in the order of their changes. A row whose MAC is wrong
@@ -214,6 +286,22 @@ statements! {
     OF_GRANT(1) = "SELECT * FROM api_key WHERE grant_id = $1 ORDER BY created_at, id";
     OF_PARTNER(3) = "SELECT api_key.* FROM api_key JOIN access_grant ON access_grant.id = api_key.grant_id WHERE access_grant.partner_id = $1 ORDER BY api_key.created_at DESC, api_key.id LIMIT $2 OFFSET $3";
     ALL(2) = "SELECT * FROM api_key ORDER BY created_at DESC, id LIMIT $1 OFFSET $2";
+    LISTED(6) = r"SELECT api_key.*, partner.name AS partner_name, service.name AS service_name,
+            environment.name AS environment_name, key_use.accepted_at AS used_at,
+            (SELECT COUNT(*) FROM delivery WHERE delivery.key_id = api_key.id AND delivery.state = 'claimed') AS is_claimed
+        FROM api_key
+        JOIN access_grant ON access_grant.id = api_key.grant_id
+        JOIN partner ON partner.id = access_grant.partner_id
+        JOIN service ON service.id = access_grant.service_id
+        JOIN environment ON environment.id = access_grant.environment_id
+        LEFT JOIN key_use ON key_use.id = api_key.id
+        WHERE (access_grant.partner_id = $1 OR $1 IS NULL)
+          AND ($2 = '' OR api_key.state = $2
+            OR ($2 = 'ended' AND api_key.state IN ('deactivated', 'compromised', 'destroyed'))
+            OR ($2 = 'soon' AND api_key.state IN ('active', 'suspended') AND api_key.expires_at < $3))
+          AND (LOWER(partner.name) LIKE $4 ESCAPE '\' OR LOWER(service.name) LIKE $4 ESCAPE '\'
+            OR LOWER(api_key.prefix || '_' || api_key.kid) LIKE $4 ESCAPE '\')
+        ORDER BY api_key.created_at DESC, api_key.id LIMIT $5 OFFSET $6";
     CHANGED(2) = "SELECT * FROM api_key WHERE change > $1 ORDER BY change LIMIT $2";
     EXPIRING(1) = "SELECT * FROM api_key WHERE state IN ('pre_activation', 'active', 'suspended') AND expires_at < $1 ORDER BY expires_at, id";
     USE(1) = "SELECT * FROM key_use WHERE id = $1";

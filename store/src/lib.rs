@@ -36,7 +36,7 @@ pub use error::Error;
 pub use gateways::Gateway;
 pub use grants::{DecisionRow, GrantRow};
 pub use keyring::WrappedKey;
-pub use keys::{KeyRow, KeyUse};
+pub use keys::{KeyFilter, KeyLine, KeyNames, KeyRow, KeyUse};
 pub use links::PersonLink;
 pub use outbox::{Mail, OutboxCounts};
 pub use partners::Partner;

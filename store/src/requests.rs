@@ -255,7 +255,7 @@ impl Work {
 }
 
 /// A LIKE pattern for "contains", in lower case, with the wildcards taken literally.
-fn contains(text: &str) -> String {
+pub(crate) fn contains(text: &str) -> String {
     let mut pattern = String::from("%");
     for character in text.to_lowercase().chars() {
         if matches!(character, '%' | '_' | '\\') {
