@@ -141,9 +141,11 @@ fn key(s: State) -> KeyDetail {
             .mono(),
         ],
         request_id: "7f3a".to_owned(),
+        grant_id: "9a1c".to_owned(),
         timeline: entries(s),
         may: KeyMay {
             revoke: state.is_live(),
+            revoke_grant: state.is_live(),
             suspend: state == KeyState::Active,
             resume: state == KeyState::Suspended,
             redeliver: state == KeyState::Sent,

@@ -2,7 +2,8 @@
 //!
 //! Forms: `POST /partners/invite` (`organisation`, `name`, `email`, `why`; act),
 //! `POST /partners/{id}/contacts` (`name`, `email`, `role` = `admin` | `member`; act),
-//! `POST /partners/{id}/suspend` and `/resume` (`reason`; act).
+//! `POST /partners/{id}/suspend` and `/resume` (`reason`; act), `POST /partners/{id}/revoke`
+//! (`reason`, of the form `revoke`; act).
 
 use leptos::prelude::*;
 
@@ -233,5 +234,18 @@ fn acts(id: &str, name: &str, standing: Standing, live_keys: u64, filled: &Fille
             button: "Suspend this partner".to_owned(),
         })
     };
-    view! { {invite}{end} }.into_any()
+    let revoke = (standing != Standing::Ended).then(|| {
+        confirm_panel(ConfirmPanel {
+            title: "Revoke…".to_owned(),
+            breaks: format!(
+                "{name} is over for good: all {live_keys} live keys are refused from then on, what it asks for is withdrawn, and nobody there can sign in again."
+            ),
+            action: format!("/partners/{id}/revoke"),
+            fields: vec![Field::area(filled, "reason", "Reason", 2)
+                .help("Recorded, and told to the partner’s contacts.")
+                .within("revoke")],
+            button: "Revoke this partner".to_owned(),
+        })
+    });
+    view! { {invite}{end}{revoke} }.into_any()
 }

@@ -1,7 +1,7 @@
 //! `/keys/{id}`.
 //!
-//! Forms: `POST /keys/{id}/revoke` (`reason`; act), `POST /keys/{id}/suspend` and `/resume` (act),
-//! `POST /keys/{id}/replace` (act of the contact), `POST /keys/{id}/redeliver` (act of an operator).
+//! Forms: `POST /keys/{id}/revoke` (`reason`, of the form `key`; act), `POST /keys/{id}/suspend` and `/resume` (act),
+//! `POST /grants/{id}/revoke` (`reason`, of the form `grant`; act), `POST /keys/{id}/replace` (act of the contact), `POST /keys/{id}/redeliver` (act of an operator).
 
 use leptos::prelude::*;
 
@@ -35,6 +35,7 @@ pub struct KeyDetail {
     pub grant: Vec<Line>,
     pub facts: Vec<Line>,
     pub request_id: String,
+    pub grant_id: String,
     pub timeline: Vec<TimelineEntry>,
     pub may: KeyMay,
     pub filled: Filled,
@@ -44,6 +45,8 @@ pub struct KeyDetail {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct KeyMay {
     pub revoke: bool,
+    /// End the grant and every key under it.
+    pub revoke_grant: bool,
     pub suspend: bool,
     pub resume: bool,
     pub replace: bool,
@@ -122,6 +125,7 @@ fn waiting(state: KeyState) -> AnyView {
 fn acts(vm: &KeyDetail) -> AnyView {
     let KeyMay {
         revoke,
+        revoke_grant,
         suspend,
         resume,
         replace,
@@ -132,7 +136,8 @@ fn acts(vm: &KeyDetail) -> AnyView {
     let reason = || {
         vec![
             Field::area(&vm.filled, "reason", "Reason", 2)
-                .help("Recorded, and told to the partner."),
+                .help("Recorded, and told to the partner.")
+                .within("key"),
         ]
     };
     let replace = replace.then(|| {
@@ -155,12 +160,25 @@ fn acts(vm: &KeyDetail) -> AnyView {
             button: "Revoke this key".to_owned(),
         })
     });
+    let revoke_grant = revoke_grant.then(|| {
+        let reason = Field::area(&vm.filled, "reason", "Reason", 2)
+            .help("Recorded, and told to the partner.")
+            .within("grant");
+        confirm_panel(ConfirmPanel {
+            title: "Revoke the grant…".to_owned(),
+            breaks: format!("Every key of {} for {whom} is refused from then on, for good, and it takes a new request to have another. The partner is told.", vm.partner),
+            action: format!("/grants/{}/revoke", vm.grant_id),
+            fields: vec![reason],
+            button: "Revoke this grant".to_owned(),
+        })
+    });
     view! {
         {replace}
         {small_act(redeliver, "redeliver", "Send a new link…")}
         {small_act(resume, "resume", "Resume…")}
         {small_act(suspend, "suspend", "Suspend…")}
         {revoke}
+        {revoke_grant}
     }
     .into_any()
 }
