@@ -38,7 +38,9 @@ async fn send_due(portal: &Portal, courier: &Courier, stop: &Stop) -> Result<(),
     while !stop.is_set()
         && let Some(mail) = lease(portal).await?
     {
+        crate::fault::point("mail-leased");
         let outcome = send(portal, courier, &mail).await;
+        crate::fault::point("mail");
         record(portal, &mail, outcome).await?;
     }
     Ok(())

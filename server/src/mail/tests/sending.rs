@@ -115,7 +115,7 @@ fn site(folder: &Path) -> std::path::PathBuf {
     site
 }
 
-/// A mail server that refuses each mail with a permanent error, and repeats the mail in it.
+/// A mail server that refuses each mail with a permanent error, and repeats the link in it.
 fn refusing_server() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -135,9 +135,11 @@ fn refuse(mut stream: TcpStream) {
     for line in lines.map_while(Result::ok) {
         if in_data && line == "." {
             in_data = false;
-            say(&format!("550 5.7.1 refused: {mail}"));
+            let link = mail.find("/d/").unwrap();
+            say(&format!("550 5.7.1 refused: {}", &mail[link..link + 120]));
         } else if in_data {
-            mail.push_str(&line);
+            // A long line is sent in pieces (RFC 2045, section 6.7).
+            mail.push_str(line.strip_suffix('=').unwrap_or(&line));
         } else if line == "DATA" {
             in_data = true;
             say("354 go on");
