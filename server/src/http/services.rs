@@ -77,45 +77,32 @@ pub async fn one(view: View, actor: Actor, Path(id): Path<ServiceId>) -> Respons
 
 /// `POST /services/{id}`
 pub async fn about(view: View, actor: Actor, Path(id): Path<ServiceId>, form: Form) -> Response {
-    begin(&view, &actor, id, &form, ABOUT, read_about).await
+    begin(&view, &actor, id, &form, ABOUT, read_about(&form)).await
 }
 
 /// `POST /services/{id}/environments`
 pub async fn environment(view: View, actor: Actor, Path(id): Path<ServiceId>, form: Form) -> Response {
-    begin(&view, &actor, id, &form, ENVIRONMENT, read_environment).await
+    begin(&view, &actor, id, &form, ENVIRONMENT, read_environment(&form)).await
 }
 
 /// `POST /services/{id}/scopes`
 pub async fn scope(view: View, actor: Actor, Path(id): Path<ServiceId>, form: Form) -> Response {
-    begin(&view, &actor, id, &form, SCOPE, read_scope).await
+    begin(&view, &actor, id, &form, SCOPE, read_scope(&form)).await
 }
 
 /// `POST /services/{id}/scopes/remove`
 pub async fn remove_scope(view: View, actor: Actor, Path(id): Path<ServiceId>, form: Form) -> Response {
-    begin(&view, &actor, id, &form, SCOPES, |form| {
-        form.only(&["version", "scope"])?;
-        let mut typed = Typed::of(form);
-        let name = typed.field("scope");
-        typed.done(name).map(Change::RemoveScope)
-    })
-    .await
+    begin(&view, &actor, id, &form, SCOPES, read_removed_scope(&form)).await
 }
 
 /// `POST /services/{id}/endpoints`
 pub async fn endpoint(view: View, actor: Actor, Path(id): Path<ServiceId>, form: Form) -> Response {
-    begin(&view, &actor, id, &form, ENDPOINT, read_endpoint).await
+    begin(&view, &actor, id, &form, ENDPOINT, read_endpoint(&form)).await
 }
 
 /// `POST /services/{id}/endpoints/remove`
 pub async fn remove_endpoint(view: View, actor: Actor, Path(id): Path<ServiceId>, form: Form) -> Response {
-    begin(&view, &actor, id, &form, ENDPOINTS, |form| {
-        form.only(&["version", "method", "pattern"])?;
-        let mut typed = Typed::of(form);
-        let (method, pattern) = (typed.field("method"), typed.field("pattern"));
-        let (method, pattern) = typed.done(method.zip(pattern))?;
-        Ok(Change::RemoveEndpoint { method, pattern })
-    })
-    .await
+    begin(&view, &actor, id, &form, ENDPOINTS, read_removed_endpoint(&form)).await
 }
 
 /// A form of the page: its name, empty where nothing is typed, and the field that a conflict is
@@ -136,10 +123,10 @@ async fn begin(
     id: ServiceId,
     form: &Form,
     (name, field): Which,
-    read: impl FnOnce(&Form) -> Result<Change, Refusal>,
+    change: Result<Change, Refusal>,
 ) -> Response {
     let begun = async {
-        let change = read(form)?;
+        let change = change?;
         let version = form
             .text("version")
             .parse()
@@ -221,6 +208,21 @@ fn read_endpoint(form: &Form) -> Result<Change, Refusal> {
     }
     let (method, pattern) = typed.done(method.zip(pattern))?;
     Ok(Change::AddEndpoint(Endpoint { method, pattern, scopes }))
+}
+
+fn read_removed_scope(form: &Form) -> Result<Change, Refusal> {
+    form.only(&["version", "scope"])?;
+    let mut typed = Typed::of(form);
+    let name = typed.field("scope");
+    typed.done(name).map(Change::RemoveScope)
+}
+
+fn read_removed_endpoint(form: &Form) -> Result<Change, Refusal> {
+    form.only(&["version", "method", "pattern"])?;
+    let mut typed = Typed::of(form);
+    let (method, pattern) = (typed.field("method"), typed.field("pattern"));
+    let (method, pattern) = typed.done(method.zip(pattern))?;
+    Ok(Change::RemoveEndpoint { method, pattern })
 }
 
 async fn list_of(portal: &Portal, actor: &Actor) -> Result<ServiceList, Refusal> {
