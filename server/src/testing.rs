@@ -6,7 +6,9 @@ use domain::id::{CredentialId, PartnerId, PersonId, SessionId};
 use domain::state::{PartnerState, PersonState, Role};
 use domain::time::Timestamp;
 use serde_json::json;
-use store::{AuditFilter, AuditRow, Code, Credential, Entry, Evidence, Mail, Partner, Person, Session, Work};
+use store::{
+    AuditFilter, AuditRow, Code, Credential, Entry, Evidence, Mail, Partner, Person, Session, Work,
+};
 
 use crate::auth::actor::Actor;
 use crate::boot;
@@ -40,7 +42,10 @@ impl Fixture {
         };
         let portal = boot::open(settings.check().unwrap()).await.unwrap();
         crate::service::snapshot::load(&portal).await.unwrap();
-        Self { portal, _folder: folder }
+        Self {
+            portal,
+            _folder: folder,
+        }
     }
 
     /// An active member of staff with a passkey, a session and these roles.
@@ -72,13 +77,25 @@ impl Fixture {
         let now = self.portal.now();
         let id = PersonId::random(&mut system_rng());
         let mut work = self.portal.store.work().await.unwrap();
-        let email = format!("{}@example.com", name.to_lowercase()).parse().unwrap();
-        let new = NewPerson { id, partner, name: &name.parse().unwrap(), email: &email };
+        let email = format!("{}@example.com", name.to_lowercase())
+            .parse()
+            .unwrap();
+        let new = NewPerson {
+            id,
+            partner,
+            name: &name.parse().unwrap(),
+            email: &email,
+        };
         let row = people::add(&mut work, new, now).await.unwrap();
         let stamp = row.stamp();
-        let active = Person { state: Code(PersonState::Active), ..row.into_row() };
+        let active = Person {
+            state: Code(PersonState::Active),
+            ..row.into_row()
+        };
         work.update_person(active, stamp).await.unwrap();
-        people::set_roles(&mut work, id, roles, id, now).await.unwrap();
+        people::set_roles(&mut work, id, roles, id, now)
+            .await
+            .unwrap();
         let credential = passkey(id, now);
         let session = session(id, credential.id, now);
         let (credential_id, session_id) = (credential.id, session.id);
@@ -90,36 +107,68 @@ impl Fixture {
 
     /// The actor as the next request would load them.
     pub(crate) async fn again(&self, actor: &Actor) -> Option<Actor> {
-        self.actor(actor.person(), actor.session(), actor.credential()).await
+        self.actor(actor.person(), actor.session(), actor.credential())
+            .await
     }
 
-    async fn actor(&self, id: PersonId, session: SessionId, credential: CredentialId) -> Option<Actor> {
+    async fn actor(
+        &self,
+        id: PersonId,
+        session: SessionId,
+        credential: CredentialId,
+    ) -> Option<Actor> {
         let mut read = self.portal.store.read().await.unwrap();
-        Actor::load(&mut read, id, session, credential).await.unwrap()
+        Actor::load(&mut read, id, session, credential)
+            .await
+            .unwrap()
     }
 
     /// Does an act as its form, its confirm page and a right passkey would. The answer is where it
     /// leads to.
-    pub(crate) async fn act(&self, actor: &Actor, act: impl Into<AnyAct>) -> Result<String, Refusal> {
+    pub(crate) async fn act(
+        &self,
+        actor: &Actor,
+        act: impl Into<AnyAct>,
+    ) -> Result<String, Refusal> {
         perform_unsigned(&self.portal, actor, act.into()).await
     }
 
     pub(crate) async fn mails(&self) -> Vec<Mail> {
-        self.portal.store.read().await.unwrap().mails("", 100, 0).await.unwrap()
+        self.portal
+            .store
+            .read()
+            .await
+            .unwrap()
+            .mails("", 100, 0)
+            .await
+            .unwrap()
     }
 
     /// Addresses that got a letter of this kind, sorted.
     pub(crate) async fn got(&self, kind: &str) -> Vec<String> {
         let mails = self.mails().await;
-        let got = mails.into_iter().filter(|mail| mail.template == kind).map(|mail| mail.address);
+        let got = mails
+            .into_iter()
+            .filter(|mail| mail.template == kind)
+            .map(|mail| mail.address);
         let mut got: Vec<String> = got.collect();
         got.sort();
         got
     }
 
     pub(crate) async fn log(&self) -> Vec<AuditRow> {
-        let filter = AuditFilter { limit: 100, ..AuditFilter::default() };
-        self.portal.store.read().await.unwrap().audit(&filter).await.unwrap()
+        let filter = AuditFilter {
+            limit: 100,
+            ..AuditFilter::default()
+        };
+        self.portal
+            .store
+            .read()
+            .await
+            .unwrap()
+            .audit(&filter)
+            .await
+            .unwrap()
     }
 
     async fn commit(&self, work: Work) {

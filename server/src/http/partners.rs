@@ -40,7 +40,9 @@ pub async fn list(view: View, actor: Actor, Query(filter): Query<Filter>) -> Res
 
 /// `GET /partners/invite`
 pub async fn invite(view: View) -> Response {
-    view.page(Area::Partners, |shell| invite_page(shell, InviteForm::default()))
+    view.page(Area::Partners, |shell| {
+        invite_page(shell, InviteForm::default())
+    })
 }
 
 /// `POST /partners/invite`
@@ -50,7 +52,9 @@ pub async fn begin_invite(view: View, actor: Actor, form: Form) -> Response {
         Err(refused) => refused,
     };
     match filled(&form, &refused, "organisation") {
-        Some(filled) => view.page_again(Area::Partners, |shell| invite_page(shell, InviteForm { filled })),
+        Some(filled) => view.page_again(Area::Partners, |shell| {
+            invite_page(shell, InviteForm { filled })
+        }),
         None => view.refuse(refused),
     }
 }
@@ -65,7 +69,19 @@ async fn invited(view: &View, actor: &Actor, form: &Form) -> Result<Response, Re
     count(view, actor).await?;
     let rng = &mut system_rng();
     let (partner, person) = (PartnerId::random(rng), PersonId::random(rng));
-    ask(view, actor, InvitePartner { partner, person, organisation, name, email, why }).await
+    ask(
+        view,
+        actor,
+        InvitePartner {
+            partner,
+            person,
+            organisation,
+            name,
+            email,
+            why,
+        },
+    )
+    .await
 }
 
 /// `GET /partners/{id}`
@@ -94,13 +110,29 @@ pub async fn invite_contact(
         let (name, email) = typed.done(name.zip(email))?;
         count(&view, &actor).await?;
         let person = PersonId::random(&mut system_rng());
-        ask(&view, &actor, InviteMember { partner, person, name, email, admin }).await
+        ask(
+            &view,
+            &actor,
+            InviteMember {
+                partner,
+                person,
+                name,
+                email,
+                admin,
+            },
+        )
+        .await
     };
     answer(&view, &actor, partner, &form, "email", done.await).await
 }
 
 /// `POST /partners/{id}/suspend`
-pub async fn suspend(view: View, actor: Actor, Path(partner): Path<PartnerId>, form: Form) -> Response {
+pub async fn suspend(
+    view: View,
+    actor: Actor,
+    Path(partner): Path<PartnerId>,
+    form: Form,
+) -> Response {
     let done = async {
         form.only(&["reason"])?;
         let mut typed = Typed::of(&form);
@@ -112,7 +144,12 @@ pub async fn suspend(view: View, actor: Actor, Path(partner): Path<PartnerId>, f
 }
 
 /// `POST /partners/{id}/resume`
-pub async fn resume(view: View, actor: Actor, Path(partner): Path<PartnerId>, form: Form) -> Response {
+pub async fn resume(
+    view: View,
+    actor: Actor,
+    Path(partner): Path<PartnerId>,
+    form: Form,
+) -> Response {
     let done = async {
         form.only(&[])?;
         ask(&view, &actor, ResumePartner { partner }).await
@@ -121,7 +158,12 @@ pub async fn resume(view: View, actor: Actor, Path(partner): Path<PartnerId>, fo
 }
 
 async fn count(view: &View, actor: &Actor) -> Result<(), Refusal> {
-    limits::count_for(&view.portal, limits::INVITATIONS, &actor.person().to_string()).await
+    limits::count_for(
+        &view.portal,
+        limits::INVITATIONS,
+        &actor.person().to_string(),
+    )
+    .await
 }
 
 /// What could not be done is said on the partner's page, with what was typed.

@@ -38,13 +38,19 @@ pub(super) async fn list(
         let contacts = read.contacts(partner.id).await?;
         let domains = domains(&mut read, &contacts).await?;
         if fits(&filter.q, partner, &contacts, &domains) {
-            matching.push((partner, contacts.len(), domains.first().cloned().unwrap_or_default()));
+            matching.push((
+                partner,
+                contacts.len(),
+                domains.first().cloned().unwrap_or_default(),
+            ));
         }
     }
     let total = matching.len();
     let mut rows = Vec::new();
-    for (partner, contacts, domain) in
-        matching.into_iter().skip(filter.page.saturating_mul(PAGE)).take(PAGE)
+    for (partner, contacts, domain) in matching
+        .into_iter()
+        .skip(filter.page.saturating_mul(PAGE))
+        .take(PAGE)
     {
         rows.push(row(portal, &mut read, partner, contacts, domain).await?);
     }
@@ -125,7 +131,10 @@ async fn requests(read: &mut Read, id: PartnerId) -> Result<Vec<Waiting>, Refusa
             continue;
         }
         let service = read.service(request.service_id).await?;
-        shown.push(request_line(&request, service.map(|service| service.name).unwrap_or_default()));
+        shown.push(request_line(
+            &request,
+            service.map(|service| service.name).unwrap_or_default(),
+        ));
     }
     Ok(shown)
 }
@@ -173,7 +182,10 @@ async fn domains(read: &mut Read, people: &[Stamped<Person>]) -> Result<Vec<Stri
     for person in people {
         let address = read.address(person.id).await?;
         let domain = address.and_then(|address| {
-            address.email.split_once('@').map(|(_, domain)| domain.to_owned())
+            address
+                .email
+                .split_once('@')
+                .map(|(_, domain)| domain.to_owned())
         });
         domains.extend(domain.filter(|domain| !domains.contains(domain)));
     }
@@ -201,7 +213,11 @@ fn chips(all: &[Stamped<Partner>], filter: &Filter, chosen: Option<PartnerState>
             href: place(&filter.q, state.map_or("", PartnerState::code), 0),
             label: label.to_owned(),
             count: state.map(|state| {
-                count(all.iter().filter(|partner| partner.state.0 == state).count())
+                count(
+                    all.iter()
+                        .filter(|partner| partner.state.0 == state)
+                        .count(),
+                )
             }),
             here: state == chosen,
         })
@@ -239,7 +255,9 @@ fn place(query: &str, state: &str, page: usize) -> String {
 }
 
 fn live(keys: &[Stamped<KeyRow>]) -> usize {
-    keys.iter().filter(|key| key.state.0 == KeyState::Active).count()
+    keys.iter()
+        .filter(|key| key.state.0 == KeyState::Active)
+        .count()
 }
 
 fn count(count: usize) -> u64 {

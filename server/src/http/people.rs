@@ -19,8 +19,8 @@ use crate::http::people_view::{self, role_choices};
 use crate::http::typed::{Typed, filled};
 use crate::refusal::Refusal;
 use crate::service::acts::{
-    self, AnyAct, ChangeAddress, ChangeRoles, ConfirmPolicy, ConfirmRecovery, ConfirmRoles, InviteAgain,
-    InviteMember, InviteStaff, RemovePerson, StartRecovery,
+    self, AnyAct, ChangeAddress, ChangeRoles, ConfirmPolicy, ConfirmRecovery, ConfirmRoles,
+    InviteAgain, InviteMember, InviteStaff, RemovePerson, StartRecovery,
 };
 use crate::service::{limits, people, proposals};
 
@@ -66,17 +66,45 @@ async fn invited(view: &View, actor: &Actor, form: &Form) -> Result<Response, Re
         typed.refuse("role", "Pick at least one role.");
     }
     let (name, email) = typed.done(name.zip(email))?;
-    limits::count_for(&view.portal, limits::INVITATIONS, &actor.person().to_string()).await?;
+    limits::count_for(
+        &view.portal,
+        limits::INVITATIONS,
+        &actor.person().to_string(),
+    )
+    .await?;
     let person = PersonId::random(&mut system_rng());
     match actor.side() {
-        Side::Staff(_) => ask(view, actor, InviteStaff { person, name, email, roles }).await,
+        Side::Staff(_) => {
+            ask(
+                view,
+                actor,
+                InviteStaff {
+                    person,
+                    name,
+                    email,
+                    roles,
+                },
+            )
+            .await
+        }
         Side::Contact { partner, .. } => {
             let admin = match roles.as_slice() {
                 [Role::Admin] => true,
                 [Role::Member] => false,
                 _ => return Err(Refusal::field("role", "Pick one: an admin or a member.")),
             };
-            ask(view, actor, InviteMember { partner: *partner, person, name, email, admin }).await
+            ask(
+                view,
+                actor,
+                InviteMember {
+                    partner: *partner,
+                    person,
+                    name,
+                    email,
+                    admin,
+                },
+            )
+            .await
         }
     }
 }
@@ -90,10 +118,20 @@ pub async fn one(view: View, actor: Actor, Path(id): Path<PersonId>) -> Response
 }
 
 /// `POST /people/{id}/invite`
-pub async fn invite_again(view: View, actor: Actor, Path(person): Path<PersonId>, form: Form) -> Response {
+pub async fn invite_again(
+    view: View,
+    actor: Actor,
+    Path(person): Path<PersonId>,
+    form: Form,
+) -> Response {
     let done = async {
         form.only(&[])?;
-        limits::count_for(&view.portal, limits::INVITATIONS, &actor.person().to_string()).await?;
+        limits::count_for(
+            &view.portal,
+            limits::INVITATIONS,
+            &actor.person().to_string(),
+        )
+        .await?;
         ask(&view, &actor, InviteAgain { person }).await
     };
     answer(&view, &actor, person, &form, "", done.await).await
@@ -103,38 +141,75 @@ pub async fn invite_again(view: View, actor: Actor, Path(person): Path<PersonId>
 pub async fn roles(view: View, actor: Actor, Path(person): Path<PersonId>, form: Form) -> Response {
     let done = async {
         form.only(&["role"])?;
-        ask(&view, &actor, ChangeRoles { person, roles: roles_of(&form)? }).await
+        ask(
+            &view,
+            &actor,
+            ChangeRoles {
+                person,
+                roles: roles_of(&form)?,
+            },
+        )
+        .await
     };
     answer(&view, &actor, person, &form, "", done.await).await
 }
 
 /// `POST /people/{id}/address`
-pub async fn address(view: View, actor: Actor, Path(person): Path<PersonId>, form: Form) -> Response {
+pub async fn address(
+    view: View,
+    actor: Actor,
+    Path(person): Path<PersonId>,
+    form: Form,
+) -> Response {
     let done = async {
         form.only(&["email", "reason"])?;
         let mut typed = Typed::of(&form);
         let (email, reason) = (typed.field("email"), typed.field("reason"));
         let (email, reason) = typed.done(email.zip(reason))?;
-        ask(&view, &actor, ChangeAddress { person, email, reason }).await
+        ask(
+            &view,
+            &actor,
+            ChangeAddress {
+                person,
+                email,
+                reason,
+            },
+        )
+        .await
     };
     answer(&view, &actor, person, &form, "address", done.await).await
 }
 
 /// `POST /people/{id}/recovery`
-pub async fn recovery(view: View, actor: Actor, Path(person): Path<PersonId>, form: Form) -> Response {
+pub async fn recovery(
+    view: View,
+    actor: Actor,
+    Path(person): Path<PersonId>,
+    form: Form,
+) -> Response {
     let done = async {
         form.only(&["reason"])?;
         let mut typed = Typed::of(&form);
         let reason = typed.field("reason");
         let reason = typed.done(reason)?;
-        limits::count_for(&view.portal, limits::INVITATIONS, &actor.person().to_string()).await?;
+        limits::count_for(
+            &view.portal,
+            limits::INVITATIONS,
+            &actor.person().to_string(),
+        )
+        .await?;
         ask(&view, &actor, StartRecovery { person, reason }).await
     };
     answer(&view, &actor, person, &form, "recovery", done.await).await
 }
 
 /// `POST /people/{id}/remove`
-pub async fn remove(view: View, actor: Actor, Path(person): Path<PersonId>, form: Form) -> Response {
+pub async fn remove(
+    view: View,
+    actor: Actor,
+    Path(person): Path<PersonId>,
+    form: Form,
+) -> Response {
     let done = async {
         form.only(&["reason"])?;
         let mut typed = Typed::of(&form);
@@ -217,9 +292,16 @@ async fn answer(
 fn roles_of(form: &Form) -> Result<Vec<Role>, Refusal> {
     let chosen: Vec<Role> = form
         .all("role")
-        .map(|code| code.parse().map_err(|_| Refusal::BadRequest("There is no such role.")))
+        .map(|code| {
+            code.parse()
+                .map_err(|_| Refusal::BadRequest("There is no such role."))
+        })
         .collect::<Result<_, _>>()?;
-    Ok(Role::ALL.iter().copied().filter(|role| chosen.contains(role)).collect())
+    Ok(Role::ALL
+        .iter()
+        .copied()
+        .filter(|role| chosen.contains(role))
+        .collect())
 }
 
 const fn own_kind(actor: &Actor) -> PersonKind {

@@ -17,10 +17,20 @@ use crate::service::{proposals, recovery};
 pub(super) async fn list(portal: &Portal, actor: &Actor) -> Result<People, Refusal> {
     let mut read = portal.store.read().await?;
     let (whose, rows, kind) = match actor.side() {
-        Side::Staff(_) => (portal.config.host_name.clone(), read.staff().await?, PersonKind::Staff),
-        Side::Contact { partner, partner_name, .. } => {
-            (partner_name.clone(), read.contacts(*partner).await?, PersonKind::Contact)
-        }
+        Side::Staff(_) => (
+            portal.config.host_name.clone(),
+            read.staff().await?,
+            PersonKind::Staff,
+        ),
+        Side::Contact {
+            partner,
+            partner_name,
+            ..
+        } => (
+            partner_name.clone(),
+            read.contacts(*partner).await?,
+            PersonKind::Contact,
+        ),
     };
     let may_invite = people::authorise(actor, kind).is_ok();
     let opens = may_invite || matches!(actor.side(), Side::Staff(_));
@@ -56,9 +66,15 @@ pub(super) async fn row(
     let seen = sessions.iter().map(|session| session.seen_at);
     let used = passkeys.iter().filter_map(|passkey| passkey.used_at);
     Ok(PersonRow {
-        id: if opens { person.id.to_string() } else { String::new() },
+        id: if opens {
+            person.id.to_string()
+        } else {
+            String::new()
+        },
         name: person.name.clone(),
-        address: address.map(|address| address.email.clone()).unwrap_or_default(),
+        address: address
+            .map(|address| address.email.clone())
+            .unwrap_or_default(),
         roles: role_words(&roles),
         standing: standing(person.state.0),
         passkeys: passkey_words(person.kind.0, &passkeys),
@@ -85,7 +101,9 @@ pub(super) async fn one(
     let filled = if is_typed || filled.error("role").is_some() {
         filled
     } else {
-        roles.iter().fold(filled, |filled, role| filled.with("role", role.code()))
+        roles
+            .iter()
+            .fold(filled, |filled, role| filled.with("role", role.code()))
     };
     Ok(Person {
         id: id.to_string(),
@@ -115,7 +133,12 @@ async fn facts(
         PersonKind::Contact => recovery::belongs_to(read, person).await?,
     };
     let mut facts = vec![
-        Line::new("Address", address.map(|address| address.email.clone()).unwrap_or_default()),
+        Line::new(
+            "Address",
+            address
+                .map(|address| address.email.clone())
+                .unwrap_or_default(),
+        ),
         Line::new("Belongs to", belongs),
         Line::new("Roles", role_words(roles)),
         Line::new("Passkeys", passkey_words(person.kind.0, &passkeys)),
@@ -123,7 +146,10 @@ async fn facts(
     ];
     if let Some(proposal) = recovery::waiting(read, person.id).await? {
         let since = proposal.proposed_at.minute();
-        facts.push(Line::new("Recovery", format!("Waits for a second operator since {since}")));
+        facts.push(Line::new(
+            "Recovery",
+            format!("Waits for a second operator since {since}"),
+        ));
     }
     Ok(facts)
 }
@@ -160,7 +186,10 @@ pub(super) fn role_choices(kind: PersonKind) -> Vec<Choice> {
     let roles: &[(Role, &str)] = match kind {
         PersonKind::Staff => &[
             (Role::Owner, "People and settings."),
-            (Role::Operator, "Catalogue, partners, gateways, recovery, mail, revoke."),
+            (
+                Role::Operator,
+                "Catalogue, partners, gateways, recovery, mail, revoke.",
+            ),
             (Role::Reviewer, "Verdicts, decisions, revoke."),
             (Role::Auditor, "Reads and exports."),
         ],

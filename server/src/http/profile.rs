@@ -45,7 +45,9 @@ pub async fn add(view: View, actor: Actor, form: Form) -> Response {
 /// `GET /profile/passkeys/new`: after the act was confirmed.
 pub async fn make(view: View, actor: Actor) -> Response {
     match verbs::permitted(&view.portal, &actor).await {
-        Ok(name) => view.page(Area::Profile, |shell| add_passkey_page(shell, AddPage { name })),
+        Ok(name) => view.page(Area::Profile, |shell| {
+            add_passkey_page(shell, AddPage { name })
+        }),
         Err(refusal) => view.refuse(refusal),
     }
 }
@@ -84,7 +86,12 @@ pub async fn remove(
 }
 
 /// `POST /profile/sessions/{id}/end`
-pub async fn end_session(view: View, actor: Actor, Path(id): Path<SessionId>, form: Form) -> Response {
+pub async fn end_session(
+    view: View,
+    actor: Actor,
+    Path(id): Path<SessionId>,
+    form: Form,
+) -> Response {
     let done = async {
         form.only(&[])?;
         verbs::end_session(&view.portal, &actor, id).await?;
@@ -128,7 +135,11 @@ async fn shown(portal: &Portal, actor: &Actor, filled: Filled) -> Result<Profile
     let is_only = mine.passkeys.len() == 1;
     let (role, receives_keys) = match actor.side() {
         Side::Staff(roles) => (role_words(roles), false),
-        Side::Contact { partner_name, admin, .. } => {
+        Side::Contact {
+            partner_name,
+            admin,
+            ..
+        } => {
             let role = if *admin { "Admin" } else { "Member" };
             (format!("{role} of {partner_name}"), true)
         }
@@ -146,10 +157,18 @@ async fn shown(portal: &Portal, actor: &Actor, filled: Filled) -> Result<Profile
                 last_used: row.used_at.map(|at| Moment::new(at, now)),
                 can_receive: row.can_receive(),
                 device_bound: row.device_bound,
-                stays: if is_only { "Your only passkey".to_owned() } else { String::new() },
+                stays: if is_only {
+                    "Your only passkey".to_owned()
+                } else {
+                    String::new()
+                },
             })
             .collect(),
-        sessions: mine.sessions.iter().map(|session| session_row(session, actor, now)).collect(),
+        sessions: mine
+            .sessions
+            .iter()
+            .map(|session| session_row(session, actor, now))
+            .collect(),
         receives_keys,
         filled,
     })
@@ -184,7 +203,10 @@ fn browser(agent: &str) -> String {
         ("Linux", "Linux"),
     ];
     let find = |known: &[(&str, &'static str)]| {
-        known.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name)
+        known
+            .iter()
+            .find(|(mark, _)| agent.contains(mark))
+            .map(|(_, name)| *name)
     };
     match (find(&BROWSERS), find(&SYSTEMS)) {
         (Some(browser), Some(system)) => format!("{browser} on {system}"),
@@ -201,9 +223,18 @@ mod tests {
     #[test]
     fn browsers_are_known_apart() {
         for (agent, name) in [
-            ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox on Linux"),
-            ("Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 Chrome/150.0 Safari/537.36", "Chrome on Android"),
-            ("Mozilla/5.0 (Windows NT 10.0) Chrome/150.0 Safari/537.36 Edg/150.0", "Edge on Windows"),
+            (
+                "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+                "Firefox on Linux",
+            ),
+            (
+                "Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 Chrome/150.0 Safari/537.36",
+                "Chrome on Android",
+            ),
+            (
+                "Mozilla/5.0 (Windows NT 10.0) Chrome/150.0 Safari/537.36 Edg/150.0",
+                "Edge on Windows",
+            ),
             ("curl/8", "An unknown browser"),
         ] {
             assert_eq!(browser(agent), name);

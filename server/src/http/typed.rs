@@ -16,7 +16,10 @@ pub struct Typed<'a> {
 
 impl<'a> Typed<'a> {
     pub const fn of(form: &'a Form) -> Self {
-        Self { form, refused: Vec::new() }
+        Self {
+            form,
+            refused: Vec::new(),
+        }
     }
 
     /// A field's value, or none and its refusal is kept.
@@ -68,7 +71,12 @@ mod tests {
     use super::*;
 
     fn form(pairs: &[(&str, &str)]) -> Form {
-        Form(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+        Form(
+            pairs
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+        )
     }
 
     #[test]

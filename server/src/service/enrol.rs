@@ -116,7 +116,10 @@ pub async fn begin(
         None => {
             let actor = actor.ok_or_else(not_usable)?;
             let permission = permission_of(actor);
-            if !read.has_ceremony(permission, PERMISSION, actor.person(), portal.now()).await? {
+            if !read
+                .has_ceremony(permission, PERMISSION, actor.person(), portal.now())
+                .await?
+            {
                 return Err(not_usable());
             }
             (actor.person(), Right::Permission(permission))
@@ -240,7 +243,10 @@ pub async fn finish(
         user_agent: Some(domain::audit::UserAgent::of(&from.agent)),
     };
     let id = credential.id;
-    let added = Letter::PasskeyAdded { label: credential.label.clone(), when: portal.now() };
+    let added = Letter::PasskeyAdded {
+        label: credential.label.clone(),
+        when: portal.now(),
+    };
     work.add_credential(credential).await?;
     let to = To::person(&mut work, person.id).await?;
     mail::queue(portal, &mut work, added, &to).await?;
@@ -330,11 +336,18 @@ async fn check_code(
 
 /// Consumes the link or the permission, in the transaction that stores the credential. The answer
 /// is what the passkey is called: a permission names it already.
-async fn use_right(portal: &Portal, work: &mut Work, finishing: &Finishing) -> Result<String, Refusal> {
+async fn use_right(
+    portal: &Portal,
+    work: &mut Work,
+    finishing: &Finishing,
+) -> Result<String, Refusal> {
     let now = portal.now();
     match finishing.right {
         Right::Permission(id) => {
-            let taken = work.take_ceremony(id, PERMISSION, now).await?.ok_or_else(not_usable)?;
+            let taken = work
+                .take_ceremony(id, PERMISSION, now)
+                .await?
+                .ok_or_else(not_usable)?;
             Ok(label_of(&taken.state))
         }
         Right::Link(id) => {
@@ -360,7 +373,10 @@ async fn consume(
         return Err(not_usable());
     }
     let stamp = link.stamp();
-    let consumed = PersonLink { consumed_at: Some(now), ..link.into_row() };
+    let consumed = PersonLink {
+        consumed_at: Some(now),
+        ..link.into_row()
+    };
     work.update_person_link(consumed, stamp).await?;
     Ok(())
 }
@@ -372,7 +388,10 @@ async fn activate(work: &mut Work, person: PersonId) -> Result<Stamped<Person>, 
         PersonState::Removed => Err(not_usable()),
         PersonState::Invited => {
             let stamp = row.stamp();
-            let active = Person { state: Code(PersonState::Active), ..row.into_row() };
+            let active = Person {
+                state: Code(PersonState::Active),
+                ..row.into_row()
+            };
             Ok(work.update_person(active, stamp).await?)
         }
     }
@@ -395,7 +414,11 @@ fn credential(
                     "The browser's signature over the new device keys does not hold. Try again.",
                 )
             })?;
-            Some((*sealing.as_bytes(), *verifying.as_bytes(), *signature.as_bytes()))
+            Some((
+                *sealing.as_bytes(),
+                *verifying.as_bytes(),
+                *signature.as_bytes(),
+            ))
         }
         _ => None,
     };

@@ -46,7 +46,15 @@ pub async fn send(
     sending: Sending<'_>,
     letter: impl FnOnce(PersonLinkId, Timestamp) -> Letter,
 ) -> Result<String, Refusal> {
-    let Sending { kind, person, created_by, confirmed_by, lost, shown_to, back } = sending;
+    let Sending {
+        kind,
+        person,
+        created_by,
+        confirmed_by,
+        lost,
+        shown_to,
+        back,
+    } = sending;
     void_all(work, person.id, portal.now()).await?;
     let rng = &mut system_rng();
     let id = PersonLinkId::random(rng);
@@ -74,7 +82,14 @@ pub async fn send(
     .await?;
     let address = work.address(person.id).await?.ok_or(Refusal::NotFound)?;
     let to = To::person(work, person.id).await?;
-    mail::queue_link(portal, work, letter(id, expires_at), &to, &secret.expose_text()).await?;
+    mail::queue_link(
+        portal,
+        work,
+        letter(id, expires_at),
+        &to,
+        &secret.expose_text(),
+    )
+    .await?;
     let showing = Showing::Code {
         name: person.name.clone(),
         address: address.email.clone(),
@@ -91,7 +106,10 @@ pub async fn send(
 pub async fn void_all(work: &mut Work, person: PersonId, now: Timestamp) -> Result<(), Refusal> {
     for open in work.open_links(person).await? {
         let stamp = open.stamp();
-        let voided = PersonLink { voided_at: Some(now), ..open.into_row() };
+        let voided = PersonLink {
+            voided_at: Some(now),
+            ..open.into_row()
+        };
         work.update_person_link(voided, stamp).await?;
     }
     Ok(())

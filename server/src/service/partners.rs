@@ -26,8 +26,14 @@ pub async fn seen(
 pub async fn name_is_free(read: &mut Read, name: &str) -> Result<(), Refusal> {
     let name = name.to_lowercase();
     let partners = read.partners().await?;
-    if partners.iter().any(|partner| partner.name.to_lowercase() == name) {
-        return Err(Refusal::field("organisation", "A partner of this name is here already."));
+    if partners
+        .iter()
+        .any(|partner| partner.name.to_lowercase() == name)
+    {
+        return Err(Refusal::field(
+            "organisation",
+            "A partner of this name is here already.",
+        ));
     }
     Ok(())
 }
@@ -36,10 +42,7 @@ pub async fn name_is_free(read: &mut Read, name: &str) -> Result<(), Refusal> {
 ///
 /// # Errors
 /// [`Refusal::Store`].
-pub async fn keys(
-    read: &mut Read,
-    partner: PartnerId,
-) -> Result<Vec<Stamped<KeyRow>>, Refusal> {
+pub async fn keys(read: &mut Read, partner: PartnerId) -> Result<Vec<Stamped<KeyRow>>, Refusal> {
     const PAGE: i64 = 500;
     let mut keys = Vec::new();
     let mut offset = 0;

@@ -26,7 +26,11 @@ pub struct NewPerson<'a> {
 ///
 /// # Errors
 /// [`Refusal::NotFound`], [`Refusal::Store`].
-pub async fn seen(read: &mut Read, actor: &Actor, id: PersonId) -> Result<Stamped<Person>, Refusal> {
+pub async fn seen(
+    read: &mut Read,
+    actor: &Actor,
+    id: PersonId,
+) -> Result<Stamped<Person>, Refusal> {
     let person = read.person(id).await?.ok_or(Refusal::NotFound)?;
     let visible = match actor.side() {
         Side::Staff(_) => true,
@@ -34,7 +38,11 @@ pub async fn seen(read: &mut Read, actor: &Actor, id: PersonId) -> Result<Stampe
             person.kind.0 == PersonKind::Contact && person.partner_id == Some(*partner)
         }
     };
-    if visible { Ok(person) } else { Err(Refusal::NotFound) }
+    if visible {
+        Ok(person)
+    } else {
+        Err(Refusal::NotFound)
+    }
 }
 
 /// A person whom the actor may change: owners change staff, operators and the partner's own admins
@@ -106,9 +114,10 @@ pub async fn address_is_free(
     but: Option<PersonId>,
 ) -> Result<(), Refusal> {
     match read.address_of(email).await? {
-        Some(taken) if Some(taken.id) != but => {
-            Err(Refusal::field("email", "This address is in use already: one address is one person."))
-        }
+        Some(taken) if Some(taken.id) != but => Err(Refusal::field(
+            "email",
+            "This address is in use already: one address is one person.",
+        )),
         _ => Ok(()),
     }
 }
@@ -226,8 +235,14 @@ pub async fn role_change(
 ) -> Result<RoleChange, Refusal> {
     let owners = owners(read).await?;
     let held = roles(read, subject).await?;
-    change(&held_by(actor), &held, wanted, owners.contains(&subject), owners.len())
-        .map_err(|refused| Refusal::field("role", refused))
+    change(
+        &held_by(actor),
+        &held,
+        wanted,
+        owners.contains(&subject),
+        owners.len(),
+    )
+    .map_err(|refused| Refusal::field("role", refused))
 }
 
 /// The last owner cannot go; anybody else can be removed by an owner.
@@ -237,7 +252,10 @@ pub async fn role_change(
 pub async fn is_not_last_owner(read: &mut Read, subject: PersonId) -> Result<(), Refusal> {
     let owners = owners(read).await?;
     if owners.len() <= 1 && owners.contains(&subject) {
-        return Err(Refusal::conflict("last-owner", RoleChangeRefused::LastOwner.to_string()));
+        return Err(Refusal::conflict(
+            "last-owner",
+            RoleChangeRefused::LastOwner.to_string(),
+        ));
     }
     Ok(())
 }
@@ -252,7 +270,12 @@ fn change(
     // An invited owner counts as one who can go, and not as one who can confirm.
     let pending = held.contains(&Role::Owner) && !subject_can_confirm;
     let counted = owners.saturating_add(usize::from(pending));
-    let mut change = can_change_roles(staff_set(actor), staff_set(held), staff_set(wanted), counted)?;
+    let mut change = can_change_roles(
+        staff_set(actor),
+        staff_set(held),
+        staff_set(wanted),
+        counted,
+    )?;
     change.second_person = !change.given.is_empty() && owners >= 2;
     Ok(change)
 }
@@ -265,7 +288,10 @@ fn held_by(actor: &Actor) -> Vec<Role> {
 }
 
 fn staff_set(roles: &[Role]) -> RoleSet {
-    roles.iter().filter_map(|role| role.code().parse::<StaffRole>().ok()).collect()
+    roles
+        .iter()
+        .filter_map(|role| role.code().parse::<StaffRole>().ok())
+        .collect()
 }
 
 /// A role, for people.
@@ -285,7 +311,11 @@ pub fn role_words(roles: &[Role]) -> String {
     if roles.is_empty() {
         return "No role".to_owned();
     }
-    roles.iter().map(|role| role_word(*role)).collect::<Vec<_>>().join(", ")
+    roles
+        .iter()
+        .map(|role| role_word(*role))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 #[cfg(test)]

@@ -24,7 +24,10 @@ pub struct Mine {
 pub async fn mine(portal: &Portal, actor: &Actor) -> Result<Mine, Refusal> {
     let now = portal.now();
     let mut read = portal.store.read().await?;
-    let address = read.address(actor.person()).await?.ok_or(Refusal::NotFound)?;
+    let address = read
+        .address(actor.person())
+        .await?
+        .ok_or(Refusal::NotFound)?;
     let passkeys = read.credentials(actor.person()).await?;
     let mut sessions = read.sessions(actor.person(), now).await?;
     sessions.retain(|session| !session::has_ended(portal, session, now));
@@ -53,7 +56,10 @@ pub async fn rename(
         .filter(|row| row.person_id == actor.person() && row.removed_at.is_none())
         .ok_or(Refusal::NotFound)?;
     let stamp = row.stamp();
-    let renamed = Credential { label: name.to_string(), ..row.into_row() };
+    let renamed = Credential {
+        label: name.to_string(),
+        ..row.into_row()
+    };
     work.update_credential(renamed, stamp).await?;
     let entry = Entry {
         at: portal.now(),
@@ -114,5 +120,7 @@ pub async fn permitted(portal: &Portal, actor: &Actor) -> Result<String, Refusal
     let permission = read
         .ceremony(id, enrol::PERMISSION, actor.person(), portal.now())
         .await?;
-    permission.map(|permission| permission.state).ok_or(Refusal::NotFound)
+    permission
+        .map(|permission| permission.state)
+        .ok_or(Refusal::NotFound)
 }

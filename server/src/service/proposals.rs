@@ -53,9 +53,20 @@ pub async fn open<T: Serialize>(
     work: &mut Work,
     proposing: Proposing<'_, T>,
 ) -> Result<ProposalId, Refusal> {
-    let Proposing { act, subject, input, what, by, confirmed_by } = proposing;
+    let Proposing {
+        act,
+        subject,
+        input,
+        what,
+        by,
+        confirmed_by,
+    } = proposing;
     let (id, now) = (ProposalId::random(&mut system_rng()), portal.now());
-    let kept = json!(Kept { what: what.clone(), role: confirmed_by, input });
+    let kept = json!(Kept {
+        what: what.clone(),
+        role: confirmed_by,
+        input
+    });
     work.add_proposal(Proposal {
         id,
         act: act.to_string(),
@@ -173,7 +184,11 @@ pub async fn refuse(
     let mut work = portal.store.work().await?;
     let proposal = work.proposal(id).await?.ok_or(Refusal::NotFound)?;
     let own = proposal.proposed_by == actor.person() && is_open(&proposal);
-    let proposal = if own { proposal } else { confirmable(portal, &mut work, actor, id).await? };
+    let proposal = if own {
+        proposal
+    } else {
+        confirmable(portal, &mut work, actor, id).await?
+    };
     let entry = Entry {
         at: portal.now(),
         actor_kind: actor.kind(),
@@ -187,7 +202,14 @@ pub async fn refuse(
         address: from.address,
         user_agent: Some(domain::audit::UserAgent::of(&from.agent)),
     };
-    settle(portal, &mut work, proposal, ProposalState::Declined, actor.person()).await?;
+    settle(
+        portal,
+        &mut work,
+        proposal,
+        ProposalState::Declined,
+        actor.person(),
+    )
+    .await?;
     portal.commit(work, Evidence::of(entry)).await?;
     Ok(())
 }

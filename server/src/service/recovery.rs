@@ -33,7 +33,12 @@ pub async fn waiting(
 /// [`Refusal::Store`].
 pub async fn belongs_to(read: &mut Read, person: &Person) -> Result<String, Refusal> {
     Ok(match person.partner_id {
-        Some(id) => read.partner(id).await?.ok_or(Refusal::NotFound)?.name.clone(),
+        Some(id) => read
+            .partner(id)
+            .await?
+            .ok_or(Refusal::NotFound)?
+            .name
+            .clone(),
         None => "the staff".to_owned(),
     })
 }
@@ -74,7 +79,10 @@ pub async fn tell(
 pub async fn end_lost(work: &mut Work, person: PersonId, now: Timestamp) -> Result<(), Refusal> {
     for row in work.credentials(person).await? {
         let stamp = row.stamp();
-        let removed = Credential { removed_at: Some(now), ..row.into_row() };
+        let removed = Credential {
+            removed_at: Some(now),
+            ..row.into_row()
+        };
         work.update_credential(removed, stamp).await?;
     }
     work.end_sessions_of(person).await?;

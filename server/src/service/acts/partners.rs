@@ -90,7 +90,13 @@ impl Privileged for InvitePartner {
         })
     }
 
-    async fn perform(self, portal: &Portal, work: &mut Work, actor: &Actor, proof: &Proof) -> Result<Done, Refusal> {
+    async fn perform(
+        self,
+        portal: &Portal,
+        work: &mut Work,
+        actor: &Actor,
+        proof: &Proof,
+    ) -> Result<Done, Refusal> {
         partners::name_is_free(work, self.organisation.as_str()).await?;
         let partner = Partner {
             id: self.partner,
@@ -119,7 +125,13 @@ impl Privileged for InvitePartner {
         let (name, organisation) = (self.name.to_string(), self.organisation.to_string());
         let inviter = actor.name().to_owned();
         let location = links::send(portal, work, sending, |link, expires| {
-            Letter::PartnerInvitation { link, name, partner: organisation, inviter, expires }
+            Letter::PartnerInvitation {
+                link,
+                name,
+                partner: organisation,
+                inviter,
+                expires,
+            }
         })
         .await?;
         let details = json!({ "contact": self.person });
@@ -142,14 +154,21 @@ impl InviteMember {
         }
         let partner = read.partner(self.partner).await?.ok_or(Refusal::NotFound)?;
         if partner.state.0 == PartnerState::Ended {
-            return Err(Refusal::conflict("partner-ended", "This partner has ended: nobody can join it."));
+            return Err(Refusal::conflict(
+                "partner-ended",
+                "This partner has ended: nobody can join it.",
+            ));
         }
         people::address_is_free(read, &self.email, None).await?;
         Ok(partner)
     }
 
     const fn role(&self) -> Role {
-        if self.admin { Role::Admin } else { Role::Member }
+        if self.admin {
+            Role::Admin
+        } else {
+            Role::Member
+        }
     }
 }
 
@@ -182,7 +201,13 @@ impl Privileged for InviteMember {
         })
     }
 
-    async fn perform(self, portal: &Portal, work: &mut Work, actor: &Actor, proof: &Proof) -> Result<Done, Refusal> {
+    async fn perform(
+        self,
+        portal: &Portal,
+        work: &mut Work,
+        actor: &Actor,
+        proof: &Proof,
+    ) -> Result<Done, Refusal> {
         self.check(work, actor).await?;
         let new = NewPerson {
             id: self.person,
@@ -222,13 +247,21 @@ impl Privileged for SuspendPartner {
             },
             title: "Suspend a partner".to_owned(),
             does: "It can be resumed at any time, and then everything works as before.".to_owned(),
-            breaks: format!("Every call with its keys is refused at once: {live} live. Its people can do nothing here until it is resumed."),
+            breaks: format!(
+                "Every call with its keys is refused at once: {live} live. Its people can do nothing here until it is resumed."
+            ),
             button: "Suspend this partner".to_owned(),
             back: format!("/partners/{}", self.partner),
         })
     }
 
-    async fn perform(self, portal: &Portal, work: &mut Work, _: &Actor, proof: &Proof) -> Result<Done, Refusal> {
+    async fn perform(
+        self,
+        portal: &Portal,
+        work: &mut Work,
+        _: &Actor,
+        proof: &Proof,
+    ) -> Result<Done, Refusal> {
         let partner = in_state(work, self.partner, PartnerState::Active).await?;
         let letter = Letter::PartnerSuspended {
             partner: partner.name.clone(),
@@ -261,9 +294,18 @@ impl Privileged for ResumePartner {
         })
     }
 
-    async fn perform(self, portal: &Portal, work: &mut Work, _: &Actor, proof: &Proof) -> Result<Done, Refusal> {
+    async fn perform(
+        self,
+        portal: &Portal,
+        work: &mut Work,
+        _: &Actor,
+        proof: &Proof,
+    ) -> Result<Done, Refusal> {
         let partner = in_state(work, self.partner, PartnerState::Suspended).await?;
-        let letter = Letter::PartnerResumed { partner: partner.name.clone(), when: proof.at };
+        let letter = Letter::PartnerResumed {
+            partner: partner.name.clone(),
+            when: proof.at,
+        };
         change_state(portal, work, partner, PartnerState::Active, &letter).await?;
         done(self.partner, proof)
     }
@@ -279,7 +321,10 @@ async fn change_state(
     letter: &Letter,
 ) -> Result<(), Refusal> {
     let (id, stamp) = (partner.id, partner.stamp());
-    let changed = Partner { state: Code(state), ..partner.into_row() };
+    let changed = Partner {
+        state: Code(state),
+        ..partner.into_row()
+    };
     work.update_partner(changed, stamp).await?;
     for key in partners::keys(work, id).await? {
         if !key.state.0.is_ended() {
@@ -319,5 +364,8 @@ async fn in_state(
 
 async fn live_keys(read: &mut Read, partner: PartnerId) -> Result<usize, Refusal> {
     let keys = partners::keys(read, partner).await?;
-    Ok(keys.iter().filter(|key| key.state.0 == KeyState::Active).count())
+    Ok(keys
+        .iter()
+        .filter(|key| key.state.0 == KeyState::Active)
+        .count())
 }

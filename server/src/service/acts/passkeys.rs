@@ -33,7 +33,10 @@ impl Privileged for AddPasskey {
     const ACT: Act = Act::AddPasskey;
 
     async fn prepare(&self, _: &Portal, read: &mut Read, actor: &Actor) -> Result<Asking, Refusal> {
-        let person = read.person(actor.person()).await?.ok_or(Refusal::NotFound)?;
+        let person = read
+            .person(actor.person())
+            .await?
+            .ok_or(Refusal::NotFound)?;
         Ok(Asking {
             asked: Asked {
                 act: Self::ACT,
@@ -52,7 +55,13 @@ impl Privileged for AddPasskey {
         })
     }
 
-    async fn perform(self, portal: &Portal, work: &mut Work, actor: &Actor, proof: &Proof) -> Result<Done, Refusal> {
+    async fn perform(
+        self,
+        portal: &Portal,
+        work: &mut Work,
+        actor: &Actor,
+        proof: &Proof,
+    ) -> Result<Done, Refusal> {
         let permission = Ceremony {
             id: enrol::permission_of(actor),
             kind: enrol::PERMISSION.to_owned(),
@@ -61,10 +70,15 @@ impl Privileged for AddPasskey {
             expires_at: portal.now().plus(LIFETIME * 2),
         };
         // One a session: an older one that was not used makes room.
-        work.take_ceremony(permission.id, enrol::PERMISSION, portal.now()).await?;
+        work.take_ceremony(permission.id, enrol::PERMISSION, portal.now())
+            .await?;
         work.add_ceremony(&permission).await?;
         Ok(Done {
-            evidence: Evidence::of(proof.entry("person", actor.person().uuid(), json!({ "stage": "permitted" }))),
+            evidence: Evidence::of(proof.entry(
+                "person",
+                actor.person().uuid(),
+                json!({ "stage": "permitted" }),
+            )),
             location: "/profile/passkeys/new".to_owned(),
             told: None,
         })
@@ -104,8 +118,17 @@ impl Privileged for RemovePasskey {
         })
     }
 
-    async fn perform(self, portal: &Portal, work: &mut Work, _: &Actor, proof: &Proof) -> Result<Done, Refusal> {
-        let row = work.credential(self.credential).await?.ok_or(Refusal::NotFound)?;
+    async fn perform(
+        self,
+        portal: &Portal,
+        work: &mut Work,
+        _: &Actor,
+        proof: &Proof,
+    ) -> Result<Done, Refusal> {
+        let row = work
+            .credential(self.credential)
+            .await?
+            .ok_or(Refusal::NotFound)?;
         let stamp = row.stamp();
         let mut credential = row.into_row();
         credential.removed_at = Some(portal.now());

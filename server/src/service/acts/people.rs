@@ -65,7 +65,9 @@ impl Privileged for InviteStaff {
     async fn prepare(&self, _: &Portal, read: &mut Read, actor: &Actor) -> Result<Asking, Refusal> {
         actor.owner()?;
         people::address_is_free(read, &self.email, None).await?;
-        let second = people::role_change(read, actor, self.person, &self.roles).await?.second_person;
+        let second = people::role_change(read, actor, self.person, &self.roles)
+            .await?
+            .second_person;
         let does = if second {
             "They get a link by mail, and you a code to pass on by another way. Their roles wait until another owner confirms them."
         } else {
@@ -80,7 +82,10 @@ impl Privileged for InviteStaff {
                     ("Name", self.name.to_string()),
                     ("Address", self.email.to_string()),
                     ("Roles", role_words(&self.roles)),
-                    ("Second person", if second { "needed" } else { "not needed" }.to_owned()),
+                    (
+                        "Second person",
+                        if second { "needed" } else { "not needed" }.to_owned(),
+                    ),
                 ],
             },
             title: "Invite somebody to the staff".to_owned(),
@@ -91,9 +96,22 @@ impl Privileged for InviteStaff {
         })
     }
 
-    async fn perform(self, portal: &Portal, work: &mut Work, actor: &Actor, proof: &Proof) -> Result<Done, Refusal> {
-        let second = people::role_change(work, actor, self.person, &self.roles).await?.second_person;
-        let new = NewPerson { id: self.person, partner: None, name: &self.name, email: &self.email };
+    async fn perform(
+        self,
+        portal: &Portal,
+        work: &mut Work,
+        actor: &Actor,
+        proof: &Proof,
+    ) -> Result<Done, Refusal> {
+        let second = people::role_change(work, actor, self.person, &self.roles)
+            .await?
+            .second_person;
+        let new = NewPerson {
+            id: self.person,
+            partner: None,
+            name: &self.name,
+            email: &self.email,
+        };
         let person = people::add(work, new, proof.at).await?;
         if second {
             propose_roles(portal, work, actor, &person, &[], &self.roles).await?;
@@ -102,7 +120,11 @@ impl Privileged for InviteStaff {
         }
         let location = send_invitation(portal, work, actor, &person, &self.roles).await?;
         Ok(Done {
-            evidence: Evidence::of(proof.entry("person", self.person.uuid(), json!({ "roles_wait": second }))),
+            evidence: Evidence::of(proof.entry(
+                "person",
+                self.person.uuid(),
+                json!({ "roles_wait": second }),
+            )),
             location,
             told: None,
         })
@@ -115,7 +137,10 @@ impl Privileged for InviteAgain {
     async fn prepare(&self, _: &Portal, read: &mut Read, actor: &Actor) -> Result<Asking, Refusal> {
         let person = people::managed(read, actor, self.person).await?;
         if person.state.0 != PersonState::Invited {
-            return Err(Refusal::conflict("not-invited", "They have accepted the invitation already."));
+            return Err(Refusal::conflict(
+                "not-invited",
+                "They have accepted the invitation already.",
+            ));
         }
         let address = read.address(person.id).await?.ok_or(Refusal::NotFound)?;
         Ok(Asking {
@@ -133,19 +158,30 @@ impl Privileged for InviteAgain {
                 ],
             },
             title: "Send the invitation again".to_owned(),
-            does: "They get a new link by mail, and you a new code to pass on by another way.".to_owned(),
+            does: "They get a new link by mail, and you a new code to pass on by another way."
+                .to_owned(),
             breaks: "The link and the code that were sent before do not work any more.".to_owned(),
             button: "Send it again".to_owned(),
             back: format!("/people/{}", person.id),
         })
     }
 
-    async fn perform(self, portal: &Portal, work: &mut Work, actor: &Actor, proof: &Proof) -> Result<Done, Refusal> {
+    async fn perform(
+        self,
+        portal: &Portal,
+        work: &mut Work,
+        actor: &Actor,
+        proof: &Proof,
+    ) -> Result<Done, Refusal> {
         let person = people::managed(work, actor, self.person).await?;
         let roles = people::roles(work, person.id).await?;
         let location = send_invitation(portal, work, actor, &person, &roles).await?;
         Ok(Done {
-            evidence: Evidence::of(proof.entry("person", person.id.uuid(), json!({ "again": true }))),
+            evidence: Evidence::of(proof.entry(
+                "person",
+                person.id.uuid(),
+                json!({ "again": true }),
+            )),
             location,
             told: None,
         })
@@ -182,7 +218,13 @@ impl Privileged for ChangeAddress {
         })
     }
 
-    async fn perform(self, portal: &Portal, work: &mut Work, actor: &Actor, proof: &Proof) -> Result<Done, Refusal> {
+    async fn perform(
+        self,
+        portal: &Portal,
+        work: &mut Work,
+        actor: &Actor,
+        proof: &Proof,
+    ) -> Result<Done, Refusal> {
         let person = people::managed(work, actor, self.person).await?;
         let old = To::person(work, person.id).await?;
         let address = work.address(person.id).await?.ok_or(Refusal::NotFound)?;
@@ -240,11 +282,20 @@ impl Privileged for RemovePerson {
         })
     }
 
-    async fn perform(self, portal: &Portal, work: &mut Work, actor: &Actor, proof: &Proof) -> Result<Done, Refusal> {
+    async fn perform(
+        self,
+        portal: &Portal,
+        work: &mut Work,
+        actor: &Actor,
+        proof: &Proof,
+    ) -> Result<Done, Refusal> {
         let person = people::managed(work, actor, self.person).await?;
         let (id, partner) = (person.id, person.partner_id);
         let stamp = person.stamp();
-        let removed = Person { state: Code(PersonState::Removed), ..person.into_row() };
+        let removed = Person {
+            state: Code(PersonState::Removed),
+            ..person.into_row()
+        };
         work.update_person(removed, stamp).await?;
         let mut evidence = Evidence::of(proof.entry("person", id.uuid(), json!(null)));
         for entry in end_access(portal, work, id, actor, proof).await? {
@@ -254,7 +305,11 @@ impl Privileged for RemovePerson {
             (Some(partner), Ok(_)) => format!("/partners/{partner}"),
             _ => "/people".to_owned(),
         };
-        Ok(Done { evidence, location, told: Some(Told::Done) })
+        Ok(Done {
+            evidence,
+            location,
+            told: Some(Told::Done),
+        })
     }
 }
 
@@ -273,12 +328,18 @@ async fn end_access(
     proposals::drop_about(portal, work, person.uuid(), actor.person()).await?;
     for row in work.credentials(person).await? {
         let stamp = row.stamp();
-        let removed = Credential { removed_at: Some(proof.at), ..row.into_row() };
+        let removed = Credential {
+            removed_at: Some(proof.at),
+            ..row.into_row()
+        };
         work.update_credential(removed, stamp).await?;
     }
     if let Some(address) = work.address(person).await? {
         let stamp = address.stamp();
-        let freed = Address { mailbox: None, ..address.into_row() };
+        let freed = Address {
+            mailbox: None,
+            ..address.into_row()
+        };
         work.update_address(freed, stamp).await?;
     }
     let mut entries = Vec::new();
@@ -298,7 +359,13 @@ pub(super) async fn send_invitation(
     roles: &[Role],
 ) -> Result<String, Refusal> {
     let partner = match person.partner_id {
-        Some(id) => Some(work.partner(id).await?.ok_or(Refusal::NotFound)?.name.clone()),
+        Some(id) => Some(
+            work.partner(id)
+                .await?
+                .ok_or(Refusal::NotFound)?
+                .name
+                .clone(),
+        ),
         None => None,
     };
     let back = match person.partner_id {
@@ -316,8 +383,20 @@ pub(super) async fn send_invitation(
     };
     let (name, inviter) = (person.name.clone(), actor.name().to_owned());
     links::send(portal, work, sending, |link, expires| match partner {
-        None => Letter::StaffInvitation { link, name, inviter, roles: roles.to_vec(), expires },
-        Some(partner) => Letter::MemberInvitation { link, name, partner, inviter, expires },
+        None => Letter::StaffInvitation {
+            link,
+            name,
+            inviter,
+            roles: roles.to_vec(),
+            expires,
+        },
+        Some(partner) => Letter::MemberInvitation {
+            link,
+            name,
+            partner,
+            inviter,
+            expires,
+        },
     })
     .await
 }

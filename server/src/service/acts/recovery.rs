@@ -55,10 +55,16 @@ impl StartRecovery {
             PersonState::Active => {}
         }
         if person.id == actor.person() {
-            return Err(Refusal::conflict("own-recovery", "Nobody starts their own recovery: ask a colleague."));
+            return Err(Refusal::conflict(
+                "own-recovery",
+                "Nobody starts their own recovery: ask a colleague.",
+            ));
         }
         if recovery::waiting(read, person.id).await?.is_some() {
-            return Err(Refusal::conflict("recovery-waits", "A recovery of them waits for a second person already."));
+            return Err(Refusal::conflict(
+                "recovery-waits",
+                "A recovery of them waits for a second person already.",
+            ));
         }
         Ok(person)
     }
@@ -90,12 +96,20 @@ impl Privileged for StartRecovery {
         })
     }
 
-    async fn perform(self, portal: &Portal, work: &mut Work, actor: &Actor, proof: &Proof) -> Result<Done, Refusal> {
+    async fn perform(
+        self,
+        portal: &Portal,
+        work: &mut Work,
+        actor: &Actor,
+        proof: &Proof,
+    ) -> Result<Done, Refusal> {
         let person = self.check(work, actor).await?;
         let proposing = Proposing {
             act: Act::RecoverStart,
             subject: person.id.uuid(),
-            input: &Started { reason: self.reason },
+            input: &Started {
+                reason: self.reason,
+            },
             what: format!("Recovery of {}, who lost every passkey", person.name),
             by: actor,
             confirmed_by: Role::Operator,
@@ -123,9 +137,14 @@ impl ConfirmRecovery {
         if proposal.act != Act::RecoverStart.as_str() {
             return Err(Refusal::NotFound);
         }
-        let person = read.person(PersonId::new(proposal.subject_id)).await?.ok_or(Refusal::NotFound)?;
+        let person = read
+            .person(PersonId::new(proposal.subject_id))
+            .await?
+            .ok_or(Refusal::NotFound)?;
         // Two operators stand behind it: who started it has to be one still.
-        let starter_stands = people::holders(read, Role::Operator).await?.contains(&proposal.proposed_by);
+        let starter_stands = people::holders(read, Role::Operator)
+            .await?
+            .contains(&proposal.proposed_by);
         if person.state.0 != PersonState::Active || !starter_stands {
             return Err(Refusal::conflict(
                 "changed",
@@ -140,9 +159,17 @@ impl ConfirmRecovery {
 impl Privileged for ConfirmRecovery {
     const ACT: Act = Act::RecoverConfirm;
 
-    async fn prepare(&self, portal: &Portal, read: &mut Read, actor: &Actor) -> Result<Asking, Refusal> {
+    async fn prepare(
+        &self,
+        portal: &Portal,
+        read: &mut Read,
+        actor: &Actor,
+    ) -> Result<Asking, Refusal> {
         let (proposal, person, started) = self.check(portal, read, actor).await?;
-        let by = read.person(proposal.proposed_by).await?.ok_or(Refusal::NotFound)?;
+        let by = read
+            .person(proposal.proposed_by)
+            .await?
+            .ok_or(Refusal::NotFound)?;
         let address = read.address(person.id).await?.ok_or(Refusal::NotFound)?;
         Ok(Asking {
             asked: Asked {
@@ -165,7 +192,13 @@ impl Privileged for ConfirmRecovery {
         })
     }
 
-    async fn perform(self, portal: &Portal, work: &mut Work, actor: &Actor, proof: &Proof) -> Result<Done, Refusal> {
+    async fn perform(
+        self,
+        portal: &Portal,
+        work: &mut Work,
+        actor: &Actor,
+        proof: &Proof,
+    ) -> Result<Done, Refusal> {
         let (proposal, person, _) = self.check(portal, work, actor).await?;
         let started_by = proposal.proposed_by;
         let lost = work.credentials(person.id).await?.first().map(|row| row.id);
@@ -179,8 +212,20 @@ impl Privileged for ConfirmRecovery {
             back: "/people".to_owned(),
         };
         let name = person.name.clone();
-        let location = links::send(portal, work, sending, |link, expires| Letter::Recovery { link, name, expires }).await?;
-        proposals::settle(portal, work, proposal, ProposalState::Confirmed, actor.person()).await?;
+        let location = links::send(portal, work, sending, |link, expires| Letter::Recovery {
+            link,
+            name,
+            expires,
+        })
+        .await?;
+        proposals::settle(
+            portal,
+            work,
+            proposal,
+            ProposalState::Confirmed,
+            actor.person(),
+        )
+        .await?;
         let details = json!({ "person": person.id, "started_by": started_by });
         Ok(Done {
             evidence: Evidence::of(proof.entry("proposal", self.proposal.uuid(), details)),

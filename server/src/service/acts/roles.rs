@@ -49,12 +49,20 @@ pub(super) async fn propose_roles(
     from: &[Role],
     to: &[Role],
 ) -> Result<ProposalId, Refusal> {
-    let change = Change { from: from.to_vec(), to: to.to_vec() };
+    let change = Change {
+        from: from.to_vec(),
+        to: to.to_vec(),
+    };
     let proposing = Proposing {
         act: Act::ChangeRole,
         subject: person.id.uuid(),
         input: &change,
-        what: format!("Roles of {}: {} instead of {}", person.name, role_words(to), role_words(from)),
+        what: format!(
+            "Roles of {}: {} instead of {}",
+            person.name,
+            role_words(to),
+            role_words(from)
+        ),
         by: actor,
         confirmed_by: Role::Owner,
     };
@@ -74,7 +82,11 @@ impl ChangeRoles {
             return Err(Refusal::field("role", "The roles are already like this."));
         }
         let second = match person.kind.0 {
-            PersonKind::Staff => people::role_change(read, actor, person.id, &self.roles).await?.second_person,
+            PersonKind::Staff => {
+                people::role_change(read, actor, person.id, &self.roles)
+                    .await?
+                    .second_person
+            }
             PersonKind::Contact => {
                 self.check_contact(read, actor, &person).await?;
                 false
@@ -83,9 +95,17 @@ impl ChangeRoles {
         Ok((person, held, second))
     }
 
-    async fn check_contact(&self, read: &mut Read, actor: &Actor, person: &Person) -> Result<(), Refusal> {
+    async fn check_contact(
+        &self,
+        read: &mut Read,
+        actor: &Actor,
+        person: &Person,
+    ) -> Result<(), Refusal> {
         if !matches!(self.roles.as_slice(), [Role::Admin] | [Role::Member]) {
-            return Err(Refusal::field("role", "A contact is either an admin or a member."));
+            return Err(Refusal::field(
+                "role",
+                "A contact is either an admin or a member.",
+            ));
         }
         let Some(partner) = person.partner_id else {
             return Err(Refusal::NotFound);
@@ -93,7 +113,10 @@ impl ChangeRoles {
         let admins = people::admins(read, partner).await?;
         let by_contact = matches!(actor.side(), Side::Contact { .. });
         if by_contact && admins.as_slice() == [person.id] {
-            return Err(Refusal::field("role", "This is the last admin. Make somebody else one first."));
+            return Err(Refusal::field(
+                "role",
+                "This is the last admin. Make somebody else one first.",
+            ));
         }
         Ok(())
     }
@@ -118,7 +141,10 @@ impl Privileged for ChangeRoles {
                     ("Person", person.name.clone()),
                     ("Roles now", role_words(&held)),
                     ("New roles", role_words(&self.roles)),
-                    ("Second person", if second { "needed" } else { "not needed" }.to_owned()),
+                    (
+                        "Second person",
+                        if second { "needed" } else { "not needed" }.to_owned(),
+                    ),
                 ],
             },
             title: "Change somebody’s roles".to_owned(),
@@ -129,7 +155,13 @@ impl Privileged for ChangeRoles {
         })
     }
 
-    async fn perform(self, portal: &Portal, work: &mut Work, actor: &Actor, proof: &Proof) -> Result<Done, Refusal> {
+    async fn perform(
+        self,
+        portal: &Portal,
+        work: &mut Work,
+        actor: &Actor,
+        proof: &Proof,
+    ) -> Result<Done, Refusal> {
         let (person, held, second) = self.check(work, actor).await?;
         let details = json!({ "from": held, "to": self.roles, "waits": second });
         if second {
@@ -158,7 +190,10 @@ impl ConfirmRoles {
             return Err(Refusal::NotFound);
         }
         let change: Change = proposals::input(&proposal)?;
-        let person = read.person(PersonId::new(proposal.subject_id)).await?.ok_or(Refusal::NotFound)?;
+        let person = read
+            .person(PersonId::new(proposal.subject_id))
+            .await?
+            .ok_or(Refusal::NotFound)?;
         let held = people::roles(read, person.id).await?;
         // Two owners stand behind it: who proposed it has to be one still.
         let proposer_stands = people::owners(read).await?.contains(&proposal.proposed_by);
@@ -177,9 +212,17 @@ impl ConfirmRoles {
 impl Privileged for ConfirmRoles {
     const ACT: Act = Act::ConfirmProposal;
 
-    async fn prepare(&self, portal: &Portal, read: &mut Read, actor: &Actor) -> Result<Asking, Refusal> {
+    async fn prepare(
+        &self,
+        portal: &Portal,
+        read: &mut Read,
+        actor: &Actor,
+    ) -> Result<Asking, Refusal> {
         let (proposal, person, change) = self.check(portal, read, actor).await?;
-        let by = read.person(proposal.proposed_by).await?.ok_or(Refusal::NotFound)?;
+        let by = read
+            .person(proposal.proposed_by)
+            .await?
+            .ok_or(Refusal::NotFound)?;
         Ok(Asking {
             asked: Asked {
                 act: Self::ACT,
@@ -201,11 +244,24 @@ impl Privileged for ConfirmRoles {
         })
     }
 
-    async fn perform(self, portal: &Portal, work: &mut Work, actor: &Actor, proof: &Proof) -> Result<Done, Refusal> {
+    async fn perform(
+        self,
+        portal: &Portal,
+        work: &mut Work,
+        actor: &Actor,
+        proof: &Proof,
+    ) -> Result<Done, Refusal> {
         let (proposal, person, change) = self.check(portal, work, actor).await?;
         let proposed_by = proposal.proposed_by;
         people::set_roles(work, person.id, &change.to, proposed_by, proof.at).await?;
-        proposals::settle(portal, work, proposal, ProposalState::Confirmed, actor.person()).await?;
+        proposals::settle(
+            portal,
+            work,
+            proposal,
+            ProposalState::Confirmed,
+            actor.person(),
+        )
+        .await?;
         let details = json!({ "person": person.id, "from": change.from, "to": change.to });
         Ok(Done {
             evidence: Evidence::of(proof.entry("proposal", self.proposal.uuid(), details)),

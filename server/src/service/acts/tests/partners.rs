@@ -32,9 +32,15 @@ async fn a_partner_is_invited_through_its_first_contact_who_is_its_admin() {
     let (partner, person) = (invited.partner, invited.person);
     let location = fixture.act(&operator, invited).await.unwrap();
     assert!(code(&fixture, &operator, &location).await.is_some());
-    assert_eq!(fixture.got("partner-invitation").await, ["dora@example.com"]);
+    assert_eq!(
+        fixture.got("partner-invitation").await,
+        ["dora@example.com"]
+    );
     let mut read = fixture.portal.store.read().await.unwrap();
-    assert_eq!(people::roles(&mut read, person).await.unwrap(), [Role::Admin]);
+    assert_eq!(
+        people::roles(&mut read, person).await.unwrap(),
+        [Role::Admin]
+    );
     assert_eq!(read.contacts(partner).await.unwrap().len(), 1);
 }
 
@@ -63,14 +69,23 @@ async fn a_suspended_partners_people_can_do_nothing_until_it_is_resumed() {
     let operator = fixture.staff("Ada", &[Role::Operator]).await;
     let partner = fixture.partner("Quay").await;
     let admin = fixture.contact(partner, "Dora", Role::Admin).await;
-    let suspend = || SuspendPartner { partner, reason: reason() };
+    let suspend = || SuspendPartner {
+        partner,
+        reason: reason(),
+    };
     fixture.act(&operator, suspend()).await.unwrap();
     assert_eq!(state(&fixture, partner).await, PartnerState::Suspended);
     assert_eq!(fixture.got("partner-suspended").await, ["dora@example.com"]);
     let now = fixture.again(&admin).await.unwrap();
     assert!(is_forbidden(&now.contact()) && is_forbidden(&now.partner_admin()));
-    assert_eq!(conflict(&fixture.act(&operator, suspend()).await), "partner-state");
-    fixture.act(&operator, ResumePartner { partner }).await.unwrap();
+    assert_eq!(
+        conflict(&fixture.act(&operator, suspend()).await),
+        "partner-state"
+    );
+    fixture
+        .act(&operator, ResumePartner { partner })
+        .await
+        .unwrap();
     assert!(fixture.again(&admin).await.unwrap().partner_admin().is_ok());
     assert_eq!(fixture.got("partner-resumed").await, ["dora@example.com"]);
 }

@@ -30,7 +30,9 @@ fn member(partner: PartnerId, name: &str) -> InviteMember {
         partner,
         person: PersonId::random(&mut system_rng()),
         name: name.parse().unwrap(),
-        email: format!("{}@example.com", name.to_lowercase()).parse().unwrap(),
+        email: format!("{}@example.com", name.to_lowercase())
+            .parse()
+            .unwrap(),
         admin: false,
     }
 }
@@ -44,7 +46,11 @@ async fn an_invitation_is_mailed_and_its_code_is_shown_once_and_nowhere_else() {
     let person = invited.person;
     let location = fixture.act(&owner, invited).await.unwrap();
     assert_eq!(fixture.got("staff-invitation").await, ["cleo@example.com"]);
-    assert_eq!(code(&fixture, &other, &location).await, None, "somebody else's asking");
+    assert_eq!(
+        code(&fixture, &other, &location).await,
+        None,
+        "somebody else's asking"
+    );
     let shown = code(&fixture, &owner, &location).await.unwrap();
     assert_eq!(code(&fixture, &owner, &location).await, None, "shown once");
     for entry in fixture.log().await {
@@ -60,11 +66,19 @@ async fn an_invitation_is_mailed_and_its_code_is_shown_once_and_nowhere_else() {
 #[tokio::test]
 async fn only_an_owner_invites_staff() {
     let fixture = Fixture::new().await;
-    let operator = fixture.staff("Ada", &[Role::Operator, Role::Reviewer, Role::Auditor]).await;
-    assert!(is_forbidden(&fixture.act(&operator, staff("Cleo", &[Role::Auditor])).await));
+    let operator = fixture
+        .staff("Ada", &[Role::Operator, Role::Reviewer, Role::Auditor])
+        .await;
+    assert!(is_forbidden(
+        &fixture
+            .act(&operator, staff("Cleo", &[Role::Auditor]))
+            .await
+    ));
     let partner = fixture.partner("Quay").await;
     let admin = fixture.contact(partner, "Dora", Role::Admin).await;
-    assert!(is_missing(&fixture.act(&admin, staff("Cleo", &[Role::Auditor])).await));
+    assert!(is_missing(
+        &fixture.act(&admin, staff("Cleo", &[Role::Auditor])).await
+    ));
 }
 
 #[tokio::test]
@@ -85,7 +99,10 @@ async fn an_invitation_sent_again_voids_the_one_before() {
     let first = fixture.act(&owner, invited).await.unwrap();
     let again = fixture.act(&owner, InviteAgain { person }).await.unwrap();
     assert_eq!(open_links(&fixture, person).await, 1);
-    let codes = (code(&fixture, &owner, &first).await, code(&fixture, &owner, &again).await);
+    let codes = (
+        code(&fixture, &owner, &first).await,
+        code(&fixture, &owner, &again).await,
+    );
     assert_ne!(codes.0, codes.1);
 }
 
@@ -95,16 +112,31 @@ async fn giving_a_role_waits_for_another_owner_once_there_are_two() {
     let ada = fixture.staff("Ada", &[Role::Owner]).await;
     let ben = fixture.staff("Ben", &[Role::Owner]).await;
     let cleo = fixture.staff("Cleo", &[]).await;
-    let give = || ChangeRoles { person: cleo.person(), roles: vec![Role::Reviewer] };
+    let give = || ChangeRoles {
+        person: cleo.person(),
+        roles: vec![Role::Reviewer],
+    };
     fixture.act(&ada, give()).await.unwrap();
     assert!(roles(&fixture, cleo.person()).await.is_empty());
-    assert_eq!(fixture.got("second-person-needed").await, ["ben@example.com"]);
+    assert_eq!(
+        fixture.got("second-person-needed").await,
+        ["ben@example.com"]
+    );
     let proposal = proposal(&fixture).await;
-    assert!(is_forbidden(&fixture.act(&ada, ConfirmRoles { proposal }).await), "their own");
-    assert!(is_forbidden(&fixture.act(&cleo, ConfirmRoles { proposal }).await), "no owner");
+    assert!(
+        is_forbidden(&fixture.act(&ada, ConfirmRoles { proposal }).await),
+        "their own"
+    );
+    assert!(
+        is_forbidden(&fixture.act(&cleo, ConfirmRoles { proposal }).await),
+        "no owner"
+    );
     fixture.act(&ben, ConfirmRoles { proposal }).await.unwrap();
     assert_eq!(roles(&fixture, cleo.person()).await, [Role::Reviewer]);
-    assert_eq!(conflict(&fixture.act(&ben, ConfirmRoles { proposal }).await), "settled");
+    assert_eq!(
+        conflict(&fixture.act(&ben, ConfirmRoles { proposal }).await),
+        "settled"
+    );
 }
 
 #[tokio::test]
@@ -112,10 +144,15 @@ async fn an_owner_does_not_confirm_a_role_for_themselves() {
     let fixture = Fixture::new().await;
     let ada = fixture.staff("Ada", &[Role::Owner]).await;
     let ben = fixture.staff("Ben", &[Role::Owner]).await;
-    let give = ChangeRoles { person: ben.person(), roles: vec![Role::Owner, Role::Reviewer] };
+    let give = ChangeRoles {
+        person: ben.person(),
+        roles: vec![Role::Owner, Role::Reviewer],
+    };
     fixture.act(&ada, give).await.unwrap();
     let proposal = proposal(&fixture).await;
-    assert!(is_forbidden(&fixture.act(&ben, ConfirmRoles { proposal }).await));
+    assert!(is_forbidden(
+        &fixture.act(&ben, ConfirmRoles { proposal }).await
+    ));
 }
 
 #[tokio::test]
@@ -138,12 +175,21 @@ async fn a_proposal_does_not_outlive_its_proposers_role() {
     let ada = fixture.staff("Ada", &[Role::Owner]).await;
     let ben = fixture.staff("Ben", &[Role::Owner]).await;
     let cleo = fixture.staff("Cleo", &[]).await;
-    let give = ChangeRoles { person: cleo.person(), roles: vec![Role::Owner] };
+    let give = ChangeRoles {
+        person: cleo.person(),
+        roles: vec![Role::Owner],
+    };
     fixture.act(&ada, give).await.unwrap();
     let proposal = proposal(&fixture).await;
-    let take = ChangeRoles { person: ada.person(), roles: vec![] };
+    let take = ChangeRoles {
+        person: ada.person(),
+        roles: vec![],
+    };
     fixture.act(&ben, take).await.unwrap();
-    assert_eq!(conflict(&fixture.act(&ben, ConfirmRoles { proposal }).await), "changed");
+    assert_eq!(
+        conflict(&fixture.act(&ben, ConfirmRoles { proposal }).await),
+        "changed"
+    );
 }
 
 #[tokio::test]
@@ -152,12 +198,20 @@ async fn a_refused_proposal_changes_nothing_and_cannot_be_confirmed() {
     let ada = fixture.staff("Ada", &[Role::Owner]).await;
     let ben = fixture.staff("Ben", &[Role::Owner]).await;
     let cleo = fixture.staff("Cleo", &[]).await;
-    let give = ChangeRoles { person: cleo.person(), roles: vec![Role::Reviewer] };
+    let give = ChangeRoles {
+        person: cleo.person(),
+        roles: vec![Role::Reviewer],
+    };
     fixture.act(&ada, give).await.unwrap();
     let proposal = proposal(&fixture).await;
     let from = crate::auth::session::Origin::default();
-    proposals::refuse(&fixture.portal, &ben, proposal, &from).await.unwrap();
-    assert_eq!(conflict(&fixture.act(&ben, ConfirmRoles { proposal }).await), "settled");
+    proposals::refuse(&fixture.portal, &ben, proposal, &from)
+        .await
+        .unwrap();
+    assert_eq!(
+        conflict(&fixture.act(&ben, ConfirmRoles { proposal }).await),
+        "settled"
+    );
     assert!(roles(&fixture, cleo.person()).await.is_empty());
 }
 
@@ -165,9 +219,15 @@ async fn a_refused_proposal_changes_nothing_and_cannot_be_confirmed() {
 async fn the_last_owner_cannot_go() {
     let fixture = Fixture::new().await;
     let ada = fixture.staff("Ada", &[Role::Owner]).await;
-    let step_down = ChangeRoles { person: ada.person(), roles: vec![Role::Auditor] };
+    let step_down = ChangeRoles {
+        person: ada.person(),
+        roles: vec![Role::Auditor],
+    };
     assert_eq!(field(&fixture.act(&ada, step_down).await), "role");
-    let leave = RemovePerson { person: ada.person(), reason: reason() };
+    let leave = RemovePerson {
+        person: ada.person(),
+        reason: reason(),
+    };
     assert_eq!(conflict(&fixture.act(&ada, leave).await), "last-owner");
 }
 
@@ -176,7 +236,10 @@ async fn who_is_removed_is_signed_out_and_their_address_is_free() {
     let fixture = Fixture::new().await;
     let ada = fixture.staff("Ada", &[Role::Owner]).await;
     let ben = fixture.staff("Ben", &[Role::Auditor]).await;
-    let remove = || RemovePerson { person: ben.person(), reason: reason() };
+    let remove = || RemovePerson {
+        person: ben.person(),
+        reason: reason(),
+    };
     fixture.act(&ada, remove()).await.unwrap();
     assert!(fixture.again(&ben).await.is_none());
     assert!(roles(&fixture, ben.person()).await.is_empty());
@@ -185,8 +248,14 @@ async fn who_is_removed_is_signed_out_and_their_address_is_free() {
     let row = read.person(ben.person()).await.unwrap().unwrap();
     assert_eq!(row.state.0, PersonState::Removed);
     drop(read);
-    assert!(is_missing(&fixture.act(&ada, remove()).await), "removed once");
-    fixture.act(&ada, staff("Ben", &[Role::Auditor])).await.unwrap();
+    assert!(
+        is_missing(&fixture.act(&ada, remove()).await),
+        "removed once"
+    );
+    fixture
+        .act(&ada, staff("Ben", &[Role::Auditor]))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -196,7 +265,16 @@ async fn a_removed_invitation_is_void() {
     let invited = staff("Cleo", &[Role::Auditor]);
     let person = invited.person;
     fixture.act(&ada, invited).await.unwrap();
-    fixture.act(&ada, RemovePerson { person, reason: reason() }).await.unwrap();
+    fixture
+        .act(
+            &ada,
+            RemovePerson {
+                person,
+                reason: reason(),
+            },
+        )
+        .await
+        .unwrap();
     assert_eq!(open_links(&fixture, person).await, 0);
 }
 
@@ -211,9 +289,18 @@ async fn a_corrected_address_is_told_to_both_and_voids_links_but_no_session() {
         email: email.parse::<Email>().unwrap(),
         reason: reason(),
     };
-    assert_eq!(field(&fixture.act(&operator, to("ada@example.com")).await), "email");
-    assert_eq!(field(&fixture.act(&operator, to("dora@example.com")).await), "email");
-    fixture.act(&operator, to("dora@quay.example")).await.unwrap();
+    assert_eq!(
+        field(&fixture.act(&operator, to("ada@example.com")).await),
+        "email"
+    );
+    assert_eq!(
+        field(&fixture.act(&operator, to("dora@example.com")).await),
+        "email"
+    );
+    fixture
+        .act(&operator, to("dora@quay.example"))
+        .await
+        .unwrap();
     let both = ["dora@example.com", "dora@quay.example"];
     assert_eq!(fixture.got("address-changed").await, both);
     assert!(fixture.again(&dora).await.is_some());
@@ -226,12 +313,24 @@ async fn another_partners_people_answer_as_missing() {
     let admin = fixture.contact(quay, "Dora", Role::Admin).await;
     let theirs = fixture.contact(mill, "Emil", Role::Member).await;
     let ada = fixture.staff("Ada", &[Role::Owner]).await;
-    for person in [theirs.person(), ada.person(), PersonId::random(&mut system_rng())] {
-        let remove = RemovePerson { person, reason: reason() };
+    for person in [
+        theirs.person(),
+        ada.person(),
+        PersonId::random(&mut system_rng()),
+    ] {
+        let remove = RemovePerson {
+            person,
+            reason: reason(),
+        };
         assert!(is_missing(&fixture.act(&admin, remove).await));
-        let roles = ChangeRoles { person, roles: vec![Role::Admin] };
+        let roles = ChangeRoles {
+            person,
+            roles: vec![Role::Admin],
+        };
         assert!(is_missing(&fixture.act(&admin, roles).await));
-        assert!(is_missing(&fixture.act(&admin, InviteAgain { person }).await));
+        assert!(is_missing(
+            &fixture.act(&admin, InviteAgain { person }).await
+        ));
         let mut read = fixture.portal.store.read().await.unwrap();
         let seen = people::seen(&mut read, &admin, person).await;
         assert!(matches!(seen, Err(Refusal::NotFound)));
@@ -247,8 +346,13 @@ async fn admins_invite_to_their_own_partner_and_members_do_not() {
     let plain = fixture.contact(quay, "Emil", Role::Member).await;
     fixture.act(&admin, member(quay, "Faye")).await.unwrap();
     assert_eq!(fixture.got("member-invitation").await, ["faye@example.com"]);
-    assert!(is_forbidden(&fixture.act(&plain, member(quay, "Gus")).await));
-    let give = ChangeRoles { person: plain.person(), roles: vec![Role::Owner] };
+    assert!(is_forbidden(
+        &fixture.act(&plain, member(quay, "Gus")).await
+    ));
+    let give = ChangeRoles {
+        person: plain.person(),
+        roles: vec![Role::Owner],
+    };
     assert_eq!(field(&fixture.act(&admin, give).await), "role");
 }
 
@@ -263,6 +367,15 @@ async fn nobody_ends_or_renames_what_is_somebody_elses() {
     let name = "mine now".parse().unwrap();
     let renamed = profile::rename(&fixture.portal, &ben, ada.credential(), &name, &from).await;
     assert!(is_missing(&renamed));
-    profile::end_other_sessions(&fixture.portal, &ada).await.unwrap();
-    assert_eq!(profile::mine(&fixture.portal, &ada).await.unwrap().sessions.len(), 1);
+    profile::end_other_sessions(&fixture.portal, &ada)
+        .await
+        .unwrap();
+    assert_eq!(
+        profile::mine(&fixture.portal, &ada)
+            .await
+            .unwrap()
+            .sessions
+            .len(),
+        1
+    );
 }
