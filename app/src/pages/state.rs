@@ -14,6 +14,8 @@ pub enum RequestState {
     WaitingForPasskey,
     Rejected,
     Withdrawn,
+    /// All that it led to has ended.
+    Closed,
 }
 
 impl RequestState {
@@ -27,6 +29,7 @@ impl RequestState {
             Self::WaitingForPasskey => Pill::new("Approved, waiting for a passkey", Tone::Warn),
             Self::Rejected => Pill::new("Rejected", Tone::Stop),
             Self::Withdrawn => Pill::new("Withdrawn", Tone::Plain),
+            Self::Closed => Pill::new("Ended", Tone::Plain),
         }
     }
 }

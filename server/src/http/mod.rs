@@ -10,6 +10,7 @@ pub mod gateways;
 pub mod guard;
 pub mod health;
 pub mod home;
+pub mod keys;
 pub mod mail;
 pub mod page;
 pub mod partners;

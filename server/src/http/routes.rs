@@ -6,7 +6,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
 use crate::http::guard::{Access, authorise, same_origin};
-use crate::http::{assets, confirm, deliveries, door, gateways, health, home, mail, partners, people, policies, profile, queue, requests, reveal, services, verify};
+use crate::http::{assets, confirm, deliveries, door, gateways, health, home, keys, mail, partners, people, policies, profile, queue, requests, reveal, services, verify};
 use crate::portal::Portal;
 
 /// One line of the table.
@@ -99,6 +99,17 @@ routes! {
     post "/partners/{id}/contacts" Operator => partners::invite_contact;
     post "/partners/{id}/suspend" Operator => partners::suspend;
     post "/partners/{id}/resume" Operator => partners::resume;
+
+    post "/partners/{id}/revoke" Revoker => partners::revoke;
+
+    get "/keys" Person => keys::list;
+    get "/keys/{id}" Person => keys::one;
+    post "/keys/{id}/revoke" Revoker => keys::revoke;
+    post "/keys/{id}/suspend" Revoker => keys::suspend;
+    post "/keys/{id}/resume" Revoker => keys::resume;
+    post "/keys/{id}/replace" Contact => keys::replace;
+    post "/keys/{id}/redeliver" Person => keys::redeliver;
+    post "/grants/{id}/revoke" Revoker => keys::revoke_grant;
 
     get "/requests" Person => queue::list;
     get "/requests/new" Contact => requests::start_form;

@@ -36,7 +36,11 @@ pub struct LineCase {
 impl LineCase {
     /// # Errors
     /// [`Refusal::NotFound`], [`Refusal::Store`].
-    pub async fn load(read: &mut Read, file: &RequestFile, proposed: &Proposed) -> Result<Self, Refusal> {
+    pub async fn load(
+        read: &mut Read,
+        file: &RequestFile,
+        proposed: &Proposed,
+    ) -> Result<Self, Refusal> {
         let policy = read
             .policy(proposed.row.environment_id)
             .await?
@@ -113,7 +117,10 @@ impl LineCase {
     }
 
     /// Standing decisions over something that has changed since.
-    pub fn stale<'a>(&self, proposed: &'a Proposed) -> impl Iterator<Item = &'a Stamped<DecisionRow>> {
+    pub fn stale<'a>(
+        &self,
+        proposed: &'a Proposed,
+    ) -> impl Iterator<Item = &'a Stamped<DecisionRow>> {
         let subject = self.subject;
         proposed
             .standing()
@@ -125,11 +132,14 @@ impl LineCase {
 ///
 /// # Errors
 /// [`Refusal::Store`].
-pub async fn reviewer(read: &mut Read, file: &RequestFile, id: PersonId) -> Result<Option<Reviewer>, Refusal> {
+pub async fn reviewer(
+    read: &mut Read,
+    file: &RequestFile,
+    id: PersonId,
+) -> Result<Option<Reviewer>, Refusal> {
     let row = read.person(id).await?;
-    let active = row.is_some_and(|row| {
-        row.state.0 == PersonState::Active && row.kind.0 == PersonKind::Staff
-    });
+    let active = row
+        .is_some_and(|row| row.state.0 == PersonState::Active && row.kind.0 == PersonKind::Staff);
     let roles = read.roles(id).await?;
     let Some(appointed) = roles
         .iter()
@@ -155,7 +165,11 @@ pub async fn reviewer(read: &mut Read, file: &RequestFile, id: PersonId) -> Resu
 ///
 /// # Errors
 /// [`Refusal::Store`].
-pub async fn eligible(read: &mut Read, file: &RequestFile, case: &LineCase) -> Result<Vec<PersonId>, Refusal> {
+pub async fn eligible(
+    read: &mut Read,
+    file: &RequestFile,
+    case: &LineCase,
+) -> Result<Vec<PersonId>, Refusal> {
     let mut people = Vec::new();
     for held in read.staff_roles().await? {
         if held.role.0 == Role::Reviewer
@@ -169,7 +183,11 @@ pub async fn eligible(read: &mut Read, file: &RequestFile, case: &LineCase) -> R
 }
 
 /// Approvals by people who are reviewers still and did not step aside.
-async fn approvals(read: &mut Read, file: &RequestFile, proposed: &Proposed) -> Result<Vec<Approval>, Refusal> {
+async fn approvals(
+    read: &mut Read,
+    file: &RequestFile,
+    proposed: &Proposed,
+) -> Result<Vec<Approval>, Refusal> {
     let mut approvals = Vec::new();
     for decision in proposed.standing() {
         if decision.verdict.0 != DecisionVerdict::Approve {
@@ -207,7 +225,9 @@ pub async fn void(
             request: file.request.id,
             partner: file.partner.name.clone(),
             service: file.service.name.clone(),
-            environment: file.environment_name(proposed.row.environment_id).to_owned(),
+            environment: file
+                .environment_name(proposed.row.environment_id)
+                .to_owned(),
             why: why.to_owned(),
         };
         let to = To::person(work, decision.person_id).await?;

@@ -35,10 +35,20 @@ pub struct Listed {
 
 /// # Errors
 /// [`Refusal::Store`].
-pub async fn for_staff(read: &mut Read, _: Staff, filter: &QueueFilter) -> Result<Vec<Listed>, Refusal> {
+pub async fn for_staff(
+    read: &mut Read,
+    _: Staff,
+    filter: &QueueFilter,
+) -> Result<Vec<Listed>, Refusal> {
     let mut policies = HashMap::new();
     let mut listed = Vec::new();
-    for QueueLine { request, partner_name, service_name, .. } in read.queue(filter).await? {
+    for QueueLine {
+        request,
+        partner_name,
+        service_name,
+        ..
+    } in read.queue(filter).await?
+    {
         listed.push(line(read, &mut policies, request, partner_name, service_name).await?);
     }
     Ok(listed)
@@ -51,13 +61,21 @@ pub async fn for_contact(
     contact: Contact,
     filter: &QueueFilter,
 ) -> Result<Vec<Listed>, Refusal> {
-    let partner = read.partner(contact.partner()).await?.ok_or(Refusal::NotFound)?;
+    let partner = read
+        .partner(contact.partner())
+        .await?
+        .ok_or(Refusal::NotFound)?;
     let search = filter.search.to_lowercase();
     let mut services = HashMap::new();
     for service in read.services().await? {
         services.insert(service.id, service.name);
     }
-    let name = |request: &AccessRequest| services.get(&request.service_id).cloned().unwrap_or_default();
+    let name = |request: &AccessRequest| {
+        services
+            .get(&request.service_id)
+            .cloned()
+            .unwrap_or_default()
+    };
     let found: Vec<AccessRequest> = read
         .requests_of(contact.partner(), OWN, 0)
         .await?
@@ -145,7 +163,11 @@ async fn environment(
     if let Some(known) = policies.get(&id) {
         return Ok(known.clone());
     }
-    let name = read.environment(id).await?.map(|row| row.name).unwrap_or_default();
+    let name = read
+        .environment(id)
+        .await?
+        .map(|row| row.name)
+        .unwrap_or_default();
     let policy = read.policy(id).await?.ok_or(Refusal::NotFound)?;
     let policy: Policy = serde_json::from_str(&policy.document).map_err(Refusal::internal)?;
     let known = (name, policy.approvals.into());
@@ -155,5 +177,8 @@ async fn environment(
 
 /// What was typed into the search, cut to what a name can hold.
 pub fn search_text(typed: &str) -> String {
-    typed.parse::<Line<80>>().map(String::from).unwrap_or_default()
+    typed
+        .parse::<Line<80>>()
+        .map(String::from)
+        .unwrap_or_default()
 }

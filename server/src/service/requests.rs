@@ -36,7 +36,10 @@ pub async fn offered(read: &mut Read) -> Result<Vec<Service>, Refusal> {
         let catalogue: domain::service::Catalogue =
             serde_json::from_str(&service.catalogue).map_err(Refusal::internal)?;
         let callable = !catalogue.endpoints.is_empty();
-        if service.retired_at.is_none() && callable && !read.environments(service.id).await?.is_empty() {
+        if service.retired_at.is_none()
+            && callable
+            && !read.environments(service.id).await?.is_empty()
+        {
             open.push(service);
         }
     }
@@ -56,7 +59,10 @@ pub async fn start(portal: &Portal, contact: Contact, service: &str) -> Result<R
         .into_iter()
         .find(|offered| Some(offered.id) == wanted)
         .ok_or_else(|| Refusal::field("service", "Pick one of the services."))?;
-    let partner = read.partner(contact.partner()).await?.ok_or(Refusal::NotFound)?;
+    let partner = read
+        .partner(contact.partner())
+        .await?
+        .ok_or(Refusal::NotFound)?;
     refuse_suspended(partner.state.0)?;
     drop(read);
     let now = portal.now();
@@ -83,7 +89,11 @@ pub async fn start(portal: &Portal, contact: Contact, service: &str) -> Result<R
 ///
 /// # Errors
 /// [`Refusal::NotFound`].
-pub async fn theirs(read: &mut Read, contact: Contact, id: RequestId) -> Result<AccessRequest, Refusal> {
+pub async fn theirs(
+    read: &mut Read,
+    contact: Contact,
+    id: RequestId,
+) -> Result<AccessRequest, Refusal> {
     read.request(id)
         .await?
         .filter(|request| request.partner_id == contact.partner())
@@ -170,7 +180,11 @@ pub(super) async fn reviewers(read: &mut Read) -> Result<Vec<To>, Refusal> {
 /// Whom the partner's side of a request is told through: who began it and who handed it in.
 pub(super) async fn partner_side(read: &mut Read, file: &RequestFile) -> Result<Vec<To>, Refusal> {
     let mut people = vec![file.request.requester_id];
-    people.extend(file.revisions.last().map(|revision| revision.row.submitted_by));
+    people.extend(
+        file.revisions
+            .last()
+            .map(|revision| revision.row.submitted_by),
+    );
     people.sort_unstable();
     people.dedup();
     let mut found = Vec::new();
@@ -188,7 +202,7 @@ async fn is_active(read: &mut Read, person: PersonId) -> Result<bool, Refusal> {
 }
 
 /// An address as it was parsed when it was stored.
-pub(super) async fn email(read: &mut Read, person: PersonId) -> Result<Email, Refusal> {
+pub(crate) async fn email(read: &mut Read, person: PersonId) -> Result<Email, Refusal> {
     let address = read.address(person).await?.ok_or(Refusal::NotFound)?;
     address.email.parse().map_err(Refusal::internal)
 }

@@ -35,7 +35,8 @@ pub async fn judge(
 ) -> Result<(), Refusal> {
     let by = actor.reviewer()?.person();
     let comment = parse(comment)?;
-    check_review(verdict, comment.as_ref()).map_err(|refused| Refusal::field("comment", refused))?;
+    check_review(verdict, comment.as_ref())
+        .map_err(|refused| Refusal::field("comment", refused))?;
     let mut work = portal.store.work().await?;
     let file = RequestFile::load(&mut work, actor, id).await?;
     refuse_unless_in_review(&file)?;
@@ -49,7 +50,15 @@ pub async fn judge(
         .ok_or(ReviewRefused::NotReviewer)
         .and_then(|reviewer| reviewer.may_judge(&requester, submitted))
         .map_err(|refused| Refusal::conflict("may-not-judge", refused.to_string()))?;
-    let said = add(portal, &mut work, &file, actor, (section, verdict), comment.as_ref()).await?;
+    let said = add(
+        portal,
+        &mut work,
+        &file,
+        actor,
+        (section, verdict),
+        comment.as_ref(),
+    )
+    .await?;
     let details = json!({
         "review": said.id,
         "revision": said.revision_id,
@@ -75,13 +84,25 @@ pub async fn reply(
     from: &Origin,
 ) -> Result<(), Refusal> {
     actor.contact()?;
-    let comment = parse(comment)?.ok_or_else(|| Refusal::field("comment", ReviewRefused::Nothing))?;
+    let comment =
+        parse(comment)?.ok_or_else(|| Refusal::field("comment", ReviewRefused::Nothing))?;
     let mut work = portal.store.work().await?;
     let file = RequestFile::load(&mut work, actor, id).await?;
-    if !matches!(file.request.state.0, RequestState::InReview | RequestState::ChangesAsked) {
+    if !matches!(
+        file.request.state.0,
+        RequestState::InReview | RequestState::ChangesAsked
+    ) {
         return Err(not_in_review());
     }
-    let said = add(portal, &mut work, &file, actor, (section, None), Some(&comment)).await?;
+    let said = add(
+        portal,
+        &mut work,
+        &file,
+        actor,
+        (section, None),
+        Some(&comment),
+    )
+    .await?;
     let details = json!({ "review": said.id, "section": section.code() });
     let entry = entry(actor, from, said.at, "reply", id, &details);
     portal.commit(work, Evidence::of(entry)).await?;
@@ -101,14 +122,19 @@ pub async fn recuse(
     from: &Origin,
 ) -> Result<(), Refusal> {
     let by = actor.reviewer()?.person();
-    let reason: Line<200> = reason.parse().map_err(|refused| Refusal::field("reason", refused))?;
+    let reason: Line<200> = reason
+        .parse()
+        .map_err(|refused| Refusal::field("reason", refused))?;
     let mut work = portal.store.work().await?;
     let file = RequestFile::load(&mut work, actor, id).await?;
     if file.request.state.0.is_final() {
         return Err(not_in_review());
     }
     if file.recusals.iter().any(|recusal| recusal.person_id == by) {
-        return Err(Refusal::conflict("recused", ReviewRefused::Recused.to_string()));
+        return Err(Refusal::conflict(
+            "recused",
+            ReviewRefused::Recused.to_string(),
+        ));
     }
     let now = portal.now();
     let recusal = Recusal {
@@ -120,10 +146,27 @@ pub async fn recuse(
     };
     work.add_recusal(&recusal).await?;
     for proposed in file.proposals.iter().filter(|proposed| proposed.is_open()) {
-        let mine = proposed.standing().filter(|decision| decision.person_id == by);
-        decisions::void(portal, &mut work, &file, proposed, mine, "You stepped aside.").await?;
+        let mine = proposed
+            .standing()
+            .filter(|decision| decision.person_id == by);
+        decisions::void(
+            portal,
+            &mut work,
+            &file,
+            proposed,
+            mine,
+            "You stepped aside.",
+        )
+        .await?;
     }
-    let entry = entry(actor, from, now, "recuse", id, &json!({ "recusal": recusal.id }));
+    let entry = entry(
+        actor,
+        from,
+        now,
+        "recuse",
+        id,
+        &json!({ "recusal": recusal.id }),
+    );
     portal.commit(work, Evidence::of(entry)).await?;
     Ok(())
 }
@@ -160,7 +203,9 @@ fn parse(comment: &str) -> Result<Option<Paragraph<COMMENT>>, Refusal> {
     if comment.trim().is_empty() {
         return Ok(None);
     }
-    let parsed = comment.parse().map_err(|refused| Refusal::field("comment", refused))?;
+    let parsed = comment
+        .parse()
+        .map_err(|refused| Refusal::field("comment", refused))?;
     Ok(Some(parsed))
 }
 
@@ -172,5 +217,8 @@ fn refuse_unless_in_review(file: &RequestFile) -> Result<(), Refusal> {
 }
 
 fn not_in_review() -> Refusal {
-    Refusal::conflict("not-in-review", "This request is not in review any more. Nothing was done.")
+    Refusal::conflict(
+        "not-in-review",
+        "This request is not in review any more. Nothing was done.",
+    )
 }

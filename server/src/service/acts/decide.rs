@@ -73,11 +73,25 @@ impl Privileged for Decide {
         })
     }
 
-    async fn perform(self, portal: &Portal, work: &mut Work, actor: &Actor, proof: &Proof) -> Result<Done, Refusal> {
-        let Loaded { file, case, reviewer } = self.load(work, actor).await?;
+    async fn perform(
+        self,
+        portal: &Portal,
+        work: &mut Work,
+        actor: &Actor,
+        proof: &Proof,
+    ) -> Result<Done, Refusal> {
+        let Loaded {
+            file,
+            case,
+            reviewer,
+        } = self.load(work, actor).await?;
         let signed = signed_subject(proof.statement())
             .ok_or_else(|| Refusal::internal("a decision was signed without its digests"))?;
-        let loaded = Loaded { file, case, reviewer };
+        let loaded = Loaded {
+            file,
+            case,
+            reviewer,
+        };
         let outcome = self.outcome(&loaded, &signed)?;
         let Loaded { file, case, .. } = loaded;
         let proposed = self.proposed(&file)?;
@@ -86,11 +100,15 @@ impl Privileged for Decide {
         self.record(work, &case, proof).await?;
         let step = match outcome {
             DecisionOutcome::Recorded(_) => Step::default(),
-            DecisionOutcome::QuorumComplete(_) => approve(portal, work, &file, &case, proposed, proof).await?,
+            DecisionOutcome::QuorumComplete(_) => {
+                approve(portal, work, &file, &case, proposed, proof).await?
+            }
             DecisionOutcome::Rejected => self.reject(portal, work, &file, proposed, proof).await?,
             DecisionOutcome::ChangesAsked => self.ask_for_changes(portal, work, &file).await?,
         };
-        let state = step.request.unwrap_or_else(|| settled(&file, proposed, step.grant));
+        let state = step
+            .request
+            .unwrap_or_else(|| settled(&file, proposed, step.grant));
         let request = AccessRequest {
             state: Code(state),
             updated_at: proof.at,
@@ -105,7 +123,10 @@ impl Privileged for Decide {
         });
         let entry = proof.entry("request", self.request.uuid(), details);
         Ok(Done {
-            evidence: step.entries.into_iter().fold(Evidence::of(entry), Evidence::and),
+            evidence: step
+                .entries
+                .into_iter()
+                .fold(Evidence::of(entry), Evidence::and),
             location: format!("/requests/{}", self.request),
             told: Some(Told::Done),
         })
@@ -131,7 +152,11 @@ impl Decide {
         let reviewer = decisions::reviewer(read, &file, by)
             .await?
             .ok_or_else(|| refused(DecisionRefused::MayNotJudge(ReviewRefused::NotReviewer)))?;
-        Ok(Loaded { file, case, reviewer })
+        Ok(Loaded {
+            file,
+            case,
+            reviewer,
+        })
     }
 
     /// The proposal that counts, if it is still the one that was looked at.
@@ -141,7 +166,11 @@ impl Decide {
             .ok_or_else(|| refused(DecisionRefused::SubjectChanged))
     }
 
-    fn outcome(&self, loaded: &Loaded, signed: &DecisionSubject) -> Result<DecisionOutcome, Refusal> {
+    fn outcome(
+        &self,
+        loaded: &Loaded,
+        signed: &DecisionSubject,
+    ) -> Result<DecisionOutcome, Refusal> {
         let proposed = self.proposed(&loaded.file)?;
         if self.verdict == DecisionVerdict::Approve {
             loaded.case.check_policy(&proposed.grant)?;
@@ -152,7 +181,10 @@ impl Decide {
                 ));
             }
         } else if self.reason.is_none() {
-            return Err(Refusal::field("reason", "Say what would have to be different."));
+            return Err(Refusal::field(
+                "reason",
+                "Say what would have to be different.",
+            ));
         }
         let line = match proposed.row.state.0 {
             GrantState::Proposed => LineState::Proposed,
@@ -160,7 +192,13 @@ impl Decide {
             GrantState::WaitingForPasskey => LineState::WaitingForPasskey,
             _ => LineState::Approved,
         };
-        decision::decide(&loaded.reviewer, self.verdict, signed, &loaded.case.case(line)).map_err(refused)
+        decision::decide(
+            &loaded.reviewer,
+            self.verdict,
+            signed,
+            &loaded.case.case(line),
+        )
+        .map_err(refused)
     }
 
     const fn words(&self) -> (&'static str, &'static str, &'static str) {
@@ -190,7 +228,11 @@ impl Decide {
             person_id: proof.person(),
             credential_id: proof.credential(),
             verdict: Code(self.verdict),
-            reason: self.reason.as_ref().map(ToString::to_string).unwrap_or_default(),
+            reason: self
+                .reason
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
             revision_digest: case.subject.revision,
             grant_digest: case.subject.grant,
             policy_digest: case.subject.policy,
@@ -218,7 +260,11 @@ impl Decide {
                 request: self.request,
                 service: file.service.name.clone(),
                 environment: file.environment_name(self.environment).to_owned(),
-                reason: self.reason.as_ref().map(ToString::to_string).unwrap_or_default(),
+                reason: self
+                    .reason
+                    .as_ref()
+                    .map(ToString::to_string)
+                    .unwrap_or_default(),
             };
             mail::queue(portal, work, letter, &to).await?;
         }
@@ -244,7 +290,11 @@ impl Decide {
             let letter = Letter::ChangesAsked {
                 request: self.request,
                 service: file.service.name.clone(),
-                note: self.reason.as_ref().map(ToString::to_string).unwrap_or_default(),
+                note: self
+                    .reason
+                    .as_ref()
+                    .map(ToString::to_string)
+                    .unwrap_or_default(),
             };
             mail::queue(portal, work, letter, &to).await?;
         }
@@ -292,7 +342,11 @@ async fn approve(
     })
 }
 
-async fn keep_state(work: &mut Work, row: Stamped<GrantRow>, state: GrantState) -> Result<(), Refusal> {
+async fn keep_state(
+    work: &mut Work,
+    row: Stamped<GrantRow>,
+    state: GrantState,
+) -> Result<(), Refusal> {
     let row = work.grant(row.id).await?.ok_or(Refusal::NotFound)?;
     if row.state.0 != state {
         let stamp = row.stamp();
@@ -306,14 +360,25 @@ async fn keep_state(work: &mut Work, row: Stamped<GrantRow>, state: GrantState) 
 }
 
 fn settled(file: &RequestFile, proposed: &Proposed, grant: Option<GrantState>) -> RequestState {
-    let changed: Vec<_> = grant.map(|state| (proposed.row.id, state)).into_iter().collect();
+    let changed: Vec<_> = grant
+        .map(|state| (proposed.row.id, state))
+        .into_iter()
+        .collect();
     RequestState::settle(&file.line_states(&changed))
 }
 
 /// What people read of a decision: what would be granted, and to whom.
-pub fn signed_lines(file: &RequestFile, case: &LineCase, proposed: &Proposed) -> Vec<(&'static str, String)> {
+pub fn signed_lines(
+    file: &RequestFile,
+    case: &LineCase,
+    proposed: &Proposed,
+) -> Vec<(&'static str, String)> {
     let grant = &proposed.grant;
-    let scopes: Vec<&str> = grant.scopes().iter().map(domain::service::ScopeName::as_str).collect();
+    let scopes: Vec<&str> = grant
+        .scopes()
+        .iter()
+        .map(domain::service::ScopeName::as_str)
+        .collect();
     let rules: Vec<String> = grant
         .rules()
         .iter()
@@ -322,15 +387,25 @@ pub fn signed_lines(file: &RequestFile, case: &LineCase, proposed: &Proposed) ->
     vec![
         ("Partner", file.partner.name.clone()),
         ("Service", file.service.name.clone()),
-        ("Environment", file.environment_name(grant.environment()).to_owned()),
+        (
+            "Environment",
+            file.environment_name(grant.environment()).to_owned(),
+        ),
         ("Scopes", scopes.join(", ")),
         ("Calls", rules.join(", ")),
         ("Source networks", grant.sources().to_string()),
         ("Calls a second", grant.rate().to_string()),
-        ("Life", format!("{} days from the last approval", grant.life())),
+        (
+            "Life",
+            format!("{} days from the last approval", grant.life()),
+        ),
         (
             "Delivered to",
-            format!("{} <{}>", file.name_of(case.recipient), case.recipient_email.as_str()),
+            format!(
+                "{} <{}>",
+                file.name_of(case.recipient),
+                case.recipient_email.as_str()
+            ),
         ),
         ("Approvals needed", case.policy.approvals.to_string()),
     ]
@@ -411,7 +486,9 @@ mod tests {
         let lines = digest_lines(&SUBJECT);
         let shown = lines
             .into_iter()
-            .fold(bare().with("verdict", "approve"), |all, (label, value)| all.with(label, value));
+            .fold(bare().with("verdict", "approve"), |all, (label, value)| {
+                all.with(label, value)
+            });
         let digests = DecisionDigests {
             revision: SUBJECT.revision,
             grant: SUBJECT.grant,

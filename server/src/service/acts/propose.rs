@@ -59,11 +59,18 @@ impl Privileged for ProposeGrant {
         })
     }
 
-    async fn perform(self, portal: &Portal, work: &mut Work, actor: &Actor, proof: &Proof) -> Result<Done, Refusal> {
+    async fn perform(
+        self,
+        portal: &Portal,
+        work: &mut Work,
+        actor: &Actor,
+        proof: &Proof,
+    ) -> Result<Done, Refusal> {
         let file = RequestFile::load(work, actor, self.request).await?;
         let (proposed, narrowed) = self.narrow(work, actor, &file).await?;
         let why = format!("{} narrowed the grant: {}", actor.name(), self.why);
-        let voided = decisions::void(portal, work, &file, proposed, proposed.standing(), &why).await?;
+        let voided =
+            decisions::void(portal, work, &file, proposed, proposed.standing(), &why).await?;
         let policy = LineCase::load(work, &file, proposed).await?.policy_id;
         decisions::settle_grant(work, proposed, GrantState::Superseded, proof.at).await?;
         let row = GrantRow {
@@ -112,7 +119,10 @@ impl ProposeGrant {
             .filter(|proposed| proposed.row.id == self.grant && proposed.is_open())
             .filter(|_| file.request.state.0 == RequestState::InReview)
             .ok_or_else(|| {
-                Refusal::conflict("changed", "This proposal is not open any more. Look at it again.")
+                Refusal::conflict(
+                    "changed",
+                    "This proposal is not open any more. Look at it again.",
+                )
             })?;
         let case = LineCase::load(read, file, proposed).await?;
         decisions::reviewer(read, file, by)
@@ -127,18 +137,42 @@ impl ProposeGrant {
         Ok((proposed, narrowed))
     }
 
-    fn lines(&self, file: &RequestFile, proposed: &Proposed, narrowed: &Grant) -> Vec<(&'static str, String)> {
+    fn lines(
+        &self,
+        file: &RequestFile,
+        proposed: &Proposed,
+        narrowed: &Grant,
+    ) -> Vec<(&'static str, String)> {
         let was = &proposed.grant;
         let mut lines = vec![
             ("Partner", file.partner.name.clone()),
             ("Service", file.service.name.clone()),
-            ("Environment", file.environment_name(self.environment).to_owned()),
+            (
+                "Environment",
+                file.environment_name(self.environment).to_owned(),
+            ),
         ];
-        lines.extend(changed("Scopes", &listed(was.scopes()), &listed(narrowed.scopes())));
+        lines.extend(changed(
+            "Scopes",
+            &listed(was.scopes()),
+            &listed(narrowed.scopes()),
+        ));
         lines.extend(changed("Calls", &rules(was), &rules(narrowed)));
-        lines.extend(changed("Source networks", &was.sources().to_string(), &narrowed.sources().to_string()));
-        lines.extend(changed("Calls a second", &was.rate().to_string(), &narrowed.rate().to_string()));
-        lines.extend(changed("Days", &was.life().to_string(), &narrowed.life().to_string()));
+        lines.extend(changed(
+            "Source networks",
+            &was.sources().to_string(),
+            &narrowed.sources().to_string(),
+        ));
+        lines.extend(changed(
+            "Calls a second",
+            &was.rate().to_string(),
+            &narrowed.rate().to_string(),
+        ));
+        lines.extend(changed(
+            "Days",
+            &was.life().to_string(),
+            &narrowed.life().to_string(),
+        ));
         lines.push(("Why", self.why.to_string()));
         lines.push(("present grant", hex(&was.digest())));
         lines.push(("grant", hex(&narrowed.digest())));
@@ -157,7 +191,10 @@ fn changed(label: &'static str, was: &str, now: &str) -> [(&'static str, String)
 }
 
 fn listed<'a>(names: impl IntoIterator<Item = &'a domain::service::ScopeName>) -> String {
-    let names: Vec<&str> = names.into_iter().map(domain::service::ScopeName::as_str).collect();
+    let names: Vec<&str> = names
+        .into_iter()
+        .map(domain::service::ScopeName::as_str)
+        .collect();
     names.join(", ")
 }
 

@@ -50,11 +50,15 @@ impl Draft {
         let mut draft = Self::default();
         let mut faults = Vec::new();
         for id in form.all("environment") {
-            let id = id.parse().map_err(|_| Refusal::BadRequest("There is no such environment."))?;
+            let id = id
+                .parse()
+                .map_err(|_| Refusal::BadRequest("There is no such environment."))?;
             draft.environments.insert(id);
         }
         for name in form.all("scope") {
-            let name = name.parse().map_err(|_| Refusal::BadRequest("There is no such scope."))?;
+            let name = name
+                .parse()
+                .map_err(|_| Refusal::BadRequest("There is no such scope."))?;
             draft.scopes.insert(name);
         }
         for id in QuestionId::ALL {
@@ -91,9 +95,11 @@ impl Draft {
         if self.environments.is_empty() {
             faults.push(fault("environment", "Choose at least one environment."));
         }
-        let known = |id: &&EnvironmentId| open.iter().any(|(environment, _)| environment.id == **id);
+        let known =
+            |id: &&EnvironmentId| open.iter().any(|(environment, _)| environment.id == **id);
         if !self.environments.iter().all(|id| known(&id)) {
-            let sentence = "An environment that you chose cannot be asked for any more. Choose again.";
+            let sentence =
+                "An environment that you chose cannot be asked for any more. Choose again.";
             faults.push(fault("environment", sentence));
         }
         let mut proposals = Vec::new();
@@ -180,8 +186,14 @@ mod tests {
 
     fn open() -> Vec<(Environment, Policy)> {
         vec![
-            (environment(1), Policy::default_for(EnvironmentKind::Sandbox)),
-            (environment(2), Policy::default_for(EnvironmentKind::Production)),
+            (
+                environment(1),
+                Policy::default_for(EnvironmentKind::Sandbox),
+            ),
+            (
+                environment(2),
+                Policy::default_for(EnvironmentKind::Production),
+            ),
         ]
     }
 
@@ -206,7 +218,10 @@ mod tests {
             answers.set(question.id, text).unwrap();
         }
         Draft {
-            environments: open().iter().map(|(environment, _)| environment.id).collect(),
+            environments: open()
+                .iter()
+                .map(|(environment, _)| environment.id)
+                .collect(),
             scopes: BTreeSet::from(["parcels:read".parse().unwrap()]),
             answers,
         }
@@ -222,7 +237,12 @@ mod tests {
     }
 
     fn form(pairs: &[(&str, &str)]) -> Form {
-        Form(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+        Form(
+            pairs
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+        )
     }
 
     #[test]
@@ -231,21 +251,33 @@ mod tests {
             .proposals(ServiceId::new(Uuid::from_u128(1)), &catalogue(), &open())
             .unwrap();
         assert_eq!(proposals.len(), 2);
-        assert!(proposals.iter().all(|(line, grant)| line.environment == grant.environment()));
+        assert!(
+            proposals
+                .iter()
+                .all(|(line, grant)| line.environment == grant.environment())
+        );
     }
 
     #[test]
     fn each_fault_stands_beside_its_field() {
         assert_eq!(refused(|draft| draft.scopes.clear()), ["scope"]);
         assert_eq!(refused(|draft| draft.environments.clear()), ["environment"]);
-        assert_eq!(refused(|draft| draft.answers.set(QuestionId::Networks, "").unwrap()), ["networks"]);
-        assert_eq!(refused(|draft| draft.answers.set(QuestionId::Purpose, "").unwrap()), ["purpose"]);
+        assert_eq!(
+            refused(|draft| draft.answers.set(QuestionId::Networks, "").unwrap()),
+            ["networks"]
+        );
+        assert_eq!(
+            refused(|draft| draft.answers.set(QuestionId::Purpose, "").unwrap()),
+            ["purpose"]
+        );
     }
 
     #[test]
     fn an_environment_of_another_service_is_refused() {
         let fields = refused(|draft| {
-            draft.environments.insert(EnvironmentId::new(Uuid::from_u128(9)));
+            draft
+                .environments
+                .insert(EnvironmentId::new(Uuid::from_u128(9)));
         });
         assert_eq!(fields, ["environment"]);
     }
@@ -258,7 +290,11 @@ mod tests {
 
     #[test]
     fn an_incomplete_draft_is_kept_as_it_was_typed() {
-        let draft = Draft::of_form(&form(&[("purpose", "one\r\ntwo <b>"), ("scope", "parcels:read")])).unwrap();
+        let draft = Draft::of_form(&form(&[
+            ("purpose", "one\r\ntwo <b>"),
+            ("scope", "parcels:read"),
+        ]))
+        .unwrap();
         assert_eq!(draft.answers.answer(QuestionId::Purpose), "one\ntwo <b>");
         assert_eq!(Draft::from_json(&draft.to_json().unwrap()).unwrap(), draft);
     }

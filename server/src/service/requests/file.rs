@@ -59,8 +59,14 @@ impl RequestFile {
             return Err(Refusal::NotFound);
         }
         let mut file = Self {
-            partner: read.partner(request.partner_id).await?.ok_or(Refusal::NotFound)?,
-            service: read.service(request.service_id).await?.ok_or(Refusal::NotFound)?,
+            partner: read
+                .partner(request.partner_id)
+                .await?
+                .ok_or(Refusal::NotFound)?,
+            service: read
+                .service(request.service_id)
+                .await?
+                .ok_or(Refusal::NotFound)?,
             environments: read.environments(request.service_id).await?,
             revisions: revisions(read, id).await?,
             proposals: proposals(read, id).await?,
@@ -146,11 +152,7 @@ impl RequestFile {
     ///
     /// # Errors
     /// [`Refusal::Store`].
-    pub async fn learn(
-        &mut self,
-        read: &mut Read,
-        people: impl IntoIterator<Item = PersonId>,
-    ) -> Result<(), Refusal> {
+    pub async fn learn(&mut self, read: &mut Read, people: Vec<PersonId>) -> Result<(), Refusal> {
         for person in people {
             if !self.names.contains_key(&person)
                 && let Some(row) = read.person(person).await?
@@ -165,7 +167,9 @@ impl RequestFile {
 impl Proposed {
     /// Decisions that were not voided.
     pub fn standing(&self) -> impl Iterator<Item = &Stamped<DecisionRow>> {
-        self.decisions.iter().filter(|decision| decision.voided_at.is_none())
+        self.decisions
+            .iter()
+            .filter(|decision| decision.voided_at.is_none())
     }
 
     pub fn is_open(&self) -> bool {
@@ -186,7 +190,9 @@ pub fn subject_of(decision: &DecisionRow) -> DecisionSubject {
 const fn line_state(state: GrantState) -> Option<LineState> {
     match state {
         GrantState::Proposed => Some(LineState::Proposed),
-        GrantState::Approved | GrantState::Revoked | GrantState::Expired => Some(LineState::Approved),
+        GrantState::Approved | GrantState::Revoked | GrantState::Expired => {
+            Some(LineState::Approved)
+        }
         GrantState::WaitingForPasskey => Some(LineState::WaitingForPasskey),
         GrantState::Rejected => Some(LineState::Rejected),
         GrantState::Superseded | GrantState::Withdrawn => None,

@@ -9,7 +9,10 @@ use domain::service::Catalogue;
 use domain::state::{GrantState, PersonState};
 use domain::time::Timestamp;
 use serde_json::json;
-use store::{AccessRequest, Code, Environment, Evidence, GrantRow, PolicyVersion, Read, Revision, Stamped, Work};
+use store::{
+    AccessRequest, Code, Environment, Evidence, GrantRow, PolicyVersion, Read, Revision, Stamped,
+    Work,
+};
 
 use super::{Draft, RequestFile, draft_changed, entry, refuse_suspended, reviewers, theirs};
 use crate::auth::actor::Actor;
@@ -43,27 +46,47 @@ pub async fn submit(
     let contact = actor.contact()?;
     let mut work = portal.store.work().await?;
     let request = theirs(&mut work, contact, id).await?;
-    let next = request.state.0.step(RequestStep::Submit).map_err(|_| draft_changed())?;
+    let next = request
+        .state
+        .0
+        .step(RequestStep::Submit)
+        .map_err(|_| draft_changed())?;
     if request.draft_version != version {
         return Err(draft_changed());
     }
     let file = RequestFile::load(&mut work, actor, id).await?;
     refuse_suspended(file.partner.state.0)?;
     if file.service.retired_at.is_some() {
-        return Err(Refusal::field("environment", "This service cannot be asked for any more."));
+        return Err(Refusal::field(
+            "environment",
+            "This service cannot be asked for any more.",
+        ));
     }
     let draft = Draft::from_json(&request.draft)?;
     let open = open(&mut work, &file).await?;
-    let catalogue: Catalogue = serde_json::from_str(&file.service.catalogue).map_err(Refusal::internal)?;
-    let choices: Vec<(Environment, Policy)> =
-        open.iter().map(|open| (open.environment.clone(), open.policy)).collect();
+    let catalogue: Catalogue =
+        serde_json::from_str(&file.service.catalogue).map_err(Refusal::internal)?;
+    let choices: Vec<(Environment, Policy)> = open
+        .iter()
+        .map(|open| (open.environment.clone(), open.policy))
+        .collect();
     let proposals = draft.proposals(file.service.id, &catalogue, &choices)?;
     let now = portal.now();
-    let revision = freeze(&mut work, &request, draft, &proposals, contact.person(), now).await?;
+    let revision = freeze(
+        &mut work,
+        &request,
+        draft,
+        &proposals,
+        contact.person(),
+        now,
+    )
+    .await?;
     supersede(portal, &mut work, &file, actor, now).await?;
     let recipient = recipient(&mut work, &request, contact.person()).await?;
     for (line, grant) in proposals {
-        let policy = open.iter().find(|open| open.environment.id == line.environment);
+        let policy = open
+            .iter()
+            .find(|open| open.environment.id == line.environment);
         let policy = policy.ok_or_else(|| Refusal::internal("a proposal without its policy"))?;
         let number = next_number(&file, line.environment);
         let row = proposal(&revision, &file, &grant, (policy, number), recipient)?;
@@ -78,7 +101,8 @@ pub async fn submit(
     };
     work.update_request(&request).await?;
     tell_reviewers(portal, &mut work, &file, revision.number).await?;
-    let details = json!({ "revision": revision.number, "digest": decisions::hex(&revision.digest) });
+    let details =
+        json!({ "revision": revision.number, "digest": decisions::hex(&revision.digest) });
     let entry = entry(actor, from, now, "submit-request", id, &details);
     portal.commit(work, Evidence::of(entry)).await?;
     Ok(())
@@ -89,7 +113,10 @@ async fn open(read: &mut Read, file: &RequestFile) -> Result<Vec<Open>, Refusal>
     let mut open = Vec::new();
     for environment in &file.environments {
         let held = file.proposal(environment.id).is_some_and(|proposed| {
-            matches!(proposed.row.state.0, GrantState::Approved | GrantState::WaitingForPasskey)
+            matches!(
+                proposed.row.state.0,
+                GrantState::Approved | GrantState::WaitingForPasskey
+            )
         });
         if held {
             continue;
@@ -152,7 +179,11 @@ async fn supersede(
 }
 
 /// Who began the request, as long as they can be written to; otherwise who hands it in.
-async fn recipient(read: &mut Read, request: &AccessRequest, by: PersonId) -> Result<PersonId, Refusal> {
+async fn recipient(
+    read: &mut Read,
+    request: &AccessRequest,
+    by: PersonId,
+) -> Result<PersonId, Refusal> {
     let requester = read.person(request.requester_id).await?;
     let active = requester.is_some_and(|row| row.state.0 == PersonState::Active);
     Ok(if active { request.requester_id } else { by })

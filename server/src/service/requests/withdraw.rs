@@ -16,7 +16,12 @@ use crate::service::decisions;
 
 /// # Errors
 /// [`Refusal::NotFound`] for another partner's, [`Refusal::Conflict`] when it is decided already.
-pub async fn withdraw(portal: &Portal, actor: &Actor, id: RequestId, from: &Origin) -> Result<(), Refusal> {
+pub async fn withdraw(
+    portal: &Portal,
+    actor: &Actor,
+    id: RequestId,
+    from: &Origin,
+) -> Result<(), Refusal> {
     actor.contact()?;
     let mut work = portal.store.work().await?;
     let file = RequestFile::load(&mut work, actor, id).await?;

@@ -1,0 +1,89 @@
+//! The time line of a request, from the audit log.
+
+use app::components::{Moment, TimelineEntry, Tone};
+use domain::time::Timestamp;
+use serde_json::Value;
+use store::{AuditRow, Read};
+
+use crate::refusal::Refusal;
+use crate::service::requests::RequestFile;
+
+/// Entries that a time line shows at most.
+const LENGTH: i64 = 500;
+
+/// The newest first.
+pub(super) async fn timeline(
+    read: &mut Read,
+    file: &mut RequestFile,
+    now: Timestamp,
+) -> Result<Vec<TimelineEntry>, Refusal> {
+    let rows = read.history(file.request.id.uuid(), LENGTH).await?;
+    let actors = rows.iter().filter_map(|row| row.actor_id).collect();
+    file.learn(read, actors).await?;
+    let started = TimelineEntry {
+        title: "Draft started".to_owned(),
+        detail: file.name_of(file.request.requester_id).to_owned(),
+        at: Some(Moment::new(file.request.created_at, now)),
+        tone: Tone::Plain,
+    };
+    let happened = rows.iter().rev().map(|row| entry(file, row, now));
+    Ok(happened.chain([started]).collect())
+}
+
+fn entry(file: &RequestFile, row: &AuditRow, now: Timestamp) -> TimelineEntry {
+    let (title, tone) = worded(file, row);
+    TimelineEntry {
+        title,
+        detail: row
+            .actor_id
+            .map_or_else(String::new, |person| file.name_of(person).to_owned()),
+        at: Some(Moment::new(row.at, now)),
+        tone,
+    }
+}
+
+fn worded(file: &RequestFile, row: &AuditRow) -> (String, Tone) {
+    let evidence: Value = serde_json::from_str(&row.evidence).unwrap_or_default();
+    let facts = evidence.get("details").unwrap_or(&evidence);
+    let fact = |name: &str| facts.get(name).and_then(Value::as_str).unwrap_or_default();
+    let environment = fact("environment")
+        .parse()
+        .map_or("", |id| file.environment_name(id));
+    let section = fact("section");
+    match row.act.as_str() {
+        "submit-request" => {
+            let number = facts
+                .get("revision")
+                .and_then(Value::as_i64)
+                .unwrap_or_default();
+            (format!("Revision {number} handed in"), Tone::Info)
+        }
+        "withdraw-request" => ("Request withdrawn".to_owned(), Tone::Plain),
+        "review" => match fact("verdict") {
+            "accepted" => (format!("Section accepted: {section}"), Tone::Ok),
+            "" => (format!("Comment: {section}"), Tone::Plain),
+            _ => (format!("Changes asked: {section}"), Tone::Warn),
+        },
+        "reply" => (format!("Reply: {section}"), Tone::Plain),
+        "recuse" => ("Stepped aside".to_owned(), Tone::Plain),
+        "decide" => decided(fact("verdict"), fact("settled"), environment),
+        "propose-grant" => (format!("Grant narrowed: {environment}"), Tone::Warn),
+        other => (other.to_owned(), Tone::Plain),
+    }
+}
+
+fn decided(verdict: &str, settled: &str, environment: &str) -> (String, Tone) {
+    match (verdict, settled) {
+        ("approve", "approved") => (format!("Approved, complete: {environment}"), Tone::Ok),
+        ("approve", "waiting-for-passkey") => (
+            format!("Approved, waiting for a passkey: {environment}"),
+            Tone::Warn,
+        ),
+        ("approve", _) => (format!("Approved: {environment}"), Tone::Ok),
+        ("reject", _) => (format!("Rejected: {environment}"), Tone::Stop),
+        _ => (
+            format!("Changes asked, deciding on {environment}"),
+            Tone::Warn,
+        ),
+    }
+}

@@ -1,0 +1,135 @@
+//! The request as its partner sees it: where it stands, and whom to ask.
+
+use app::components::{Filled, Moment, Step};
+use app::pages::request::Status;
+use domain::request::{LineState, RequestState};
+use store::Read;
+
+use super::{grants, history, sections, shown};
+use crate::auth::actor::Actor;
+use crate::http::page::View;
+use crate::refusal::Refusal;
+use crate::service::requests::RequestFile;
+
+pub(super) async fn status(
+    view: &View,
+    read: &mut Read,
+    actor: &Actor,
+    mut file: RequestFile,
+    filled: Filled,
+) -> Result<Status, Refusal> {
+    let now = view.portal.now();
+    let timeline = history::timeline(read, &mut file, now).await?;
+    let revision = file.current()?;
+    let (mut sections, _) = sections::sections(&file, revision, false, now);
+    if file.request.state.0 == RequestState::ChangesAsked
+        && let Some(first) = sections.first_mut()
+    {
+        first
+            .comments
+            .extend(sections::asked_with_decisions(&file, now));
+    }
+    let state = file.request.state.0;
+    let credentials = read.credentials(actor.person()).await?;
+    let can_receive = credentials
+        .iter()
+        .any(|credential| credential.can_receive());
+    Ok(Status {
+        id: file.request.id.to_string(),
+        service: file.service.name.clone(),
+        state: shown(state),
+        revision: revision.document.number.into(),
+        submitted: Moment::new(revision.row.submitted_at, now),
+        way: way(&file),
+        sections,
+        grants: grants::for_partner(read, &file).await?,
+        timeline,
+        ask: format!("The reviewers at {}", view.portal.config.host_name),
+        ask_address: view.portal.config.security_contact.clone(),
+        may_edit: state == RequestState::ChangesAsked,
+        may_withdraw: matches!(state, RequestState::InReview | RequestState::ChangesAsked),
+        needs_passkey: !can_receive && !state.is_final(),
+        filled,
+    })
+}
+
+/// The way of a request, with where it is now.
+fn way(file: &RequestFile) -> Vec<(Step, String, String)> {
+    let step = |step, title: &str, text: &str| (step, title.to_owned(), text.to_owned());
+    let approved = grants::any(file, LineState::Approved);
+    let handed_in = step(
+        Step::Done,
+        "Handed in",
+        "Your answers are frozen as a revision, and the reviewers know.",
+    );
+    let (review, decision, key) = match file.request.state.0 {
+        RequestState::ChangesAsked => (
+            step(
+                Step::Now,
+                "Changes asked",
+                "Change what was asked for and hand in again.",
+            ),
+            step(
+                Step::Later,
+                "Decision",
+                "Each environment is decided on its own.",
+            ),
+            step(Step::Later, "Key", "A one-time link comes by mail."),
+        ),
+        RequestState::InReview | RequestState::Draft => (
+            step(
+                Step::Now,
+                "In review",
+                "Reviewers read your answers, comment on them and decide.",
+            ),
+            step(
+                if approved { Step::Now } else { Step::Later },
+                "Decision",
+                "Each environment is decided on its own.",
+            ),
+            step(Step::Later, "Key", "A one-time link comes by mail."),
+        ),
+        RequestState::WaitingForPasskey => (
+            step(Step::Done, "Reviewed", ""),
+            step(Step::Done, "Approved", ""),
+            step(
+                Step::Now,
+                "Key",
+                "It is sent as soon as its recipient has a passkey that can open it.",
+            ),
+        ),
+        RequestState::Approved => (
+            step(Step::Done, "Reviewed", ""),
+            step(Step::Done, "Approved", ""),
+            step(
+                Step::Now,
+                "Key",
+                "A one-time link was mailed. Only its recipient’s passkey opens it.",
+            ),
+        ),
+        RequestState::Rejected => (
+            step(Step::Done, "Reviewed", ""),
+            step(
+                Step::Now,
+                "Rejected",
+                "The reason is in the mail. A new request can be made at any time.",
+            ),
+            step(Step::Later, "Key", "None."),
+        ),
+        RequestState::Withdrawn => (
+            step(
+                Step::Done,
+                "Withdrawn",
+                "By your organisation. Nothing is reviewed any more.",
+            ),
+            step(Step::Later, "Decision", "None."),
+            step(Step::Later, "Key", "None."),
+        ),
+        RequestState::Closed => (
+            step(Step::Done, "Reviewed", ""),
+            step(Step::Done, "Approved", ""),
+            step(Step::Done, "Ended", "Every key under it has ended."),
+        ),
+    };
+    vec![handed_in, review, decision, key]
+}
