@@ -11,9 +11,6 @@ use crate::{site, workspace};
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Fill a believable host and print one enrolment link for each role
-    #[arg(long)]
-    demo: bool,
     /// Where the portal listens, on the loopback interface
     #[arg(long, default_value_t = 3000)]
     port: u16,
@@ -21,11 +18,13 @@ pub(crate) struct Options {
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     site::build()?;
-    let mut build = cargo(&["build", "--package", "server", "--bin", "latchkey"]);
-    if options.demo {
-        build.args(["--features", "demo"]);
-    }
-    command::run(&mut build)?;
+    command::run(&mut cargo(&[
+        "build",
+        "--package",
+        "server",
+        "--bin",
+        "latchkey",
+    ]))?;
     let failure = serve(options).exec();
     Err(failure).context("cannot start the portal")
 }
@@ -40,14 +39,7 @@ fn serve(options: &Options) -> Command {
         .env("LATCHKEY_PROFILE", "development")
         .env("LATCHKEY_SITE", workspace::site())
         .env("LATCHKEY_ORIGIN", format!("http://localhost:{port}"))
-        .env("LATCHKEY_LISTEN", format!("127.0.0.1:{port}"));
-    if options.demo {
-        // Its own folder: the demo's people have no place among what somebody set up by hand.
-        command
-            .arg("--demo")
-            .env("LATCHKEY_DATA_DIR", data.join("demo"));
-    } else {
-        command.env("LATCHKEY_DATA_DIR", data);
-    }
+        .env("LATCHKEY_LISTEN", format!("127.0.0.1:{port}"))
+        .env("LATCHKEY_DATA_DIR", data);
     command
 }
