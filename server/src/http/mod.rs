@@ -16,6 +16,8 @@ pub mod page;
 pub mod partners;
 mod partners_view;
 pub mod people;
+#[cfg(test)]
+mod people_tests;
 mod people_view;
 pub mod policies;
 pub mod profile;

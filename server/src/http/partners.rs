@@ -16,7 +16,7 @@ use crate::http::partners_view;
 use crate::http::people::ask;
 use crate::http::typed::{Typed, filled};
 use crate::refusal::Refusal;
-use crate::service::acts::{InviteMember, InvitePartner, ResumePartner, SuspendPartner};
+use crate::service::acts::{InviteMember, InvitePartner, ResumePartner, RevokePartner, SuspendPartner};
 use crate::service::limits;
 
 /// Which partners are looked at. A filter that is unknown shows all: it decides nothing.
@@ -153,6 +153,18 @@ pub async fn resume(
     let done = async {
         form.only(&[])?;
         ask(&view, &actor, ResumePartner { partner }).await
+    };
+    answer(&view, &actor, partner, &form, "reason", done.await).await
+}
+
+/// `POST /partners/{id}/revoke`
+pub async fn revoke(view: View, actor: Actor, Path(partner): Path<PartnerId>, form: Form) -> Response {
+    let done = async {
+        form.only(&["reason"])?;
+        let mut typed = Typed::of(&form);
+        let reason = typed.field("reason");
+        let reason = typed.done(reason)?;
+        ask(&view, &actor, RevokePartner { partner, reason }).await
     };
     answer(&view, &actor, partner, &form, "reason", done.await).await
 }

@@ -5,23 +5,27 @@
 mod catalogue;
 mod decide;
 mod gateway;
+mod keys;
 mod partners;
 mod passkeys;
 mod people;
 mod policy;
 mod propose;
 mod recovery;
+mod revoke;
 mod roles;
 
 pub use catalogue::{AddService, ChangeService};
 pub use decide::{Decide, digest_lines, signed_lines};
 pub use gateway::{RegisterGateway, RevokeGateway, RotateGateway};
+pub use keys::{ReceiveReplacement, RemakeDelivery, ResumeKey, SuspendKey};
 pub use partners::{InviteMember, InvitePartner, Organisation, ResumePartner, SuspendPartner};
 pub use passkeys::{AddPasskey, RemovePasskey};
 pub use people::{ChangeAddress, InviteAgain, InviteStaff, Reason, RemovePerson};
 pub use policy::{ChangePolicy, ConfirmPolicy};
 pub use propose::ProposeGrant;
 pub use recovery::{ConfirmRecovery, StartRecovery};
+pub use revoke::{RevokeGrant, RevokeKey, RevokePartner};
 pub use roles::{ChangeRoles, ConfirmRoles};
 
 use domain::act::{Act, Nonce};
@@ -147,6 +151,13 @@ acts! {
     RegisterGateway,
     RotateGateway,
     RevokeGateway,
+    RevokeKey,
+    RevokeGrant,
+    RevokePartner,
+    SuspendKey,
+    ResumeKey,
+    ReceiveReplacement,
+    RemakeDelivery,
 }
 
 const CEREMONY: &str = "confirm";

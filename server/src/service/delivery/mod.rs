@@ -8,7 +8,7 @@ mod receipt;
 mod report;
 
 pub use claim::{Claimed, Details, begin, claim};
-pub use context::Context;
+pub use context::{Context, by_system, evidence, staff_with};
 pub use lapse::{end_open, lapse_overdue};
 pub use mint::{Minted, mint_for_grant, mint_waiting, remake_for};
 pub use receipt::{Receipt, receipt};

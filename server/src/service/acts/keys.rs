@@ -1,0 +1,219 @@
+//! Acts on one key: staff suspend and resume it; its recipient asks for the next one, or for a
+//! delivery that came to nothing once more.
+
+use domain::act::Act;
+use domain::id::KeyId;
+use domain::key::KeyStep;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::{Code, Entry, Evidence, KeyRow, Read, Stamped, Work};
+
+use super::{Asking, Done, Privileged};
+use crate::auth::act::{Asked, Proof};
+use crate::auth::actor::{Actor, Side};
+use crate::http::page::Told;
+use crate::portal::Portal;
+use crate::refusal::Refusal;
+use crate::service::delivery::{Context, mint_for_grant};
+use crate::service::keys;
+
+/// Every call with the key is refused until it is resumed.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SuspendKey {
+    pub key: KeyId,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResumeKey {
+    pub key: KeyId,
+}
+
+/// A new key under the same grant, for the recipient of the old one.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReceiveReplacement {
+    pub key: KeyId,
+}
+
+/// A new key in place of one whose delivery came to nothing.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RemakeDelivery {
+    pub key: KeyId,
+}
+
+impl Privileged for SuspendKey {
+    const ACT: Act = Act::Suspend;
+
+    async fn prepare(&self, _: &Portal, read: &mut Read, actor: &Actor) -> Result<Asking, Refusal> {
+        actor.revoker()?;
+        let (key, context) = load(read, self.key).await?;
+        stepped(&key, KeyStep::Suspend)?;
+        Ok(Asking {
+            asked: asked(Self::ACT, &key, &context),
+            title: "Suspend a key".to_owned(),
+            does: "It can be resumed at any time, and then works as before.".to_owned(),
+            breaks: format!(
+                "Every call of {} to {} in {} with this key is refused until then.",
+                context.partner.name, context.service.name, context.environment.name
+            ),
+            button: "Suspend the key".to_owned(),
+            back: format!("/keys/{}", self.key),
+        })
+    }
+
+    async fn perform(self, _: &Portal, work: &mut Work, actor: &Actor, proof: &Proof) -> Result<Done, Refusal> {
+        actor.revoker()?;
+        step(work, self.key, KeyStep::Suspend, proof).await
+    }
+}
+
+impl Privileged for ResumeKey {
+    const ACT: Act = Act::Resume;
+
+    async fn prepare(&self, _: &Portal, read: &mut Read, actor: &Actor) -> Result<Asking, Refusal> {
+        actor.revoker()?;
+        let (key, context) = load(read, self.key).await?;
+        stepped(&key, KeyStep::Resume)?;
+        Ok(Asking {
+            asked: asked(Self::ACT, &key, &context),
+            title: "Resume a key".to_owned(),
+            does: "Calls with it are accepted again at once.".to_owned(),
+            breaks: String::new(),
+            button: "Resume the key".to_owned(),
+            back: format!("/keys/{}", self.key),
+        })
+    }
+
+    async fn perform(self, _: &Portal, work: &mut Work, actor: &Actor, proof: &Proof) -> Result<Done, Refusal> {
+        actor.revoker()?;
+        step(work, self.key, KeyStep::Resume, proof).await
+    }
+}
+
+impl ReceiveReplacement {
+    async fn check(&self, portal: &Portal, read: &mut Read, actor: &Actor) -> Result<(Stamped<KeyRow>, Context), Refusal> {
+        let (key, context) = load(read, self.key).await?;
+        keys::is_recipient(actor, &context)?;
+        keys::may_replace(read, &key, &context, portal.now()).await?;
+        Ok((key, context))
+    }
+}
+
+impl Privileged for ReceiveReplacement {
+    const ACT: Act = Act::ReceiveReplacement;
+
+    async fn prepare(&self, portal: &Portal, read: &mut Read, actor: &Actor) -> Result<Asking, Refusal> {
+        let (key, context) = self.check(portal, read, actor).await?;
+        Ok(Asking {
+            asked: asked(Self::ACT, &key, &context),
+            title: "Ask for a replacement key".to_owned(),
+            does: "A new key comes to you like the first one: by a link that your passkey opens, once. It ends with the grant.".to_owned(),
+            breaks: "Seven days after you have stored the new key, the present one stops working.".to_owned(),
+            button: "Send me a new key".to_owned(),
+            back: format!("/keys/{}", self.key),
+        })
+    }
+
+    async fn perform(self, portal: &Portal, work: &mut Work, actor: &Actor, proof: &Proof) -> Result<Done, Refusal> {
+        let (key, context) = self.check(portal, work, actor).await?;
+        let entry = proof.entry("key", key.id.uuid(), json!({ "grant": context.grant.id }));
+        mint(portal, work, &context, Some(key.id), entry, proof).await
+    }
+}
+
+impl RemakeDelivery {
+    async fn check(&self, portal: &Portal, read: &mut Read, actor: &Actor) -> Result<(Stamped<KeyRow>, Context), Refusal> {
+        let (key, context) = load(read, self.key).await?;
+        match actor.side() {
+            Side::Staff(_) => actor.operator().map(drop)?,
+            Side::Contact { .. } => keys::is_recipient(actor, &context)?,
+        }
+        keys::may_remake(read, actor, &key, &context, portal.now()).await?;
+        Ok((key, context))
+    }
+}
+
+impl Privileged for RemakeDelivery {
+    const ACT: Act = Act::RemakeDelivery;
+
+    async fn prepare(&self, portal: &Portal, read: &mut Read, actor: &Actor) -> Result<Asking, Refusal> {
+        let (key, context) = self.check(portal, read, actor).await?;
+        Ok(Asking {
+            asked: asked(Self::ACT, &key, &context),
+            title: "Send a new link".to_owned(),
+            does: "The old key is destroyed already. A new one is made under the same grant, and its link mailed to the recipient.".to_owned(),
+            breaks: String::new(),
+            button: "Send a new link".to_owned(),
+            back: format!("/keys/{}", self.key),
+        })
+    }
+
+    async fn perform(self, portal: &Portal, work: &mut Work, actor: &Actor, proof: &Proof) -> Result<Done, Refusal> {
+        let (key, context) = self.check(portal, work, actor).await?;
+        // On the grant: that is what the limit counts by.
+        let entry = proof.entry("grant", context.grant.id.uuid(), json!({ "key": key.id }));
+        mint(portal, work, &context, key.replaces_id, entry, proof).await
+    }
+}
+
+async fn load(read: &mut Read, id: KeyId) -> Result<(Stamped<KeyRow>, Context), Refusal> {
+    let key = read.key(id).await?.ok_or(Refusal::NotFound)?;
+    let context = Context::load(read, key.grant_id).await?;
+    Ok((key, context))
+}
+
+fn asked(act: Act, key: &Stamped<KeyRow>, context: &Context) -> Asked {
+    Asked {
+        act,
+        subject: key.id.uuid(),
+        stamp: key.stamp(),
+        lines: keys::lines(key, context),
+    }
+}
+
+fn stepped(key: &KeyRow, step: KeyStep) -> Result<domain::key::KeyState, Refusal> {
+    key.state
+        .0
+        .step(step)
+        .map_err(|refused| Refusal::conflict("key-state", refused.to_string()))
+}
+
+async fn step(work: &mut Work, id: KeyId, step: KeyStep, proof: &Proof) -> Result<Done, Refusal> {
+    let key = work.key(id).await?.ok_or(Refusal::NotFound)?;
+    let (state, stamp) = (stepped(&key, step)?, key.stamp());
+    let changed = KeyRow {
+        state: Code(state),
+        ..key.into_row()
+    };
+    work.update_key(changed, stamp).await?;
+    Ok(Done {
+        evidence: Evidence::of(proof.entry("key", id.uuid(), json!(null))),
+        location: format!("/keys/{id}"),
+        told: Some(Told::Done),
+    })
+}
+
+async fn mint(
+    portal: &Portal,
+    work: &mut Work,
+    context: &Context,
+    replaces: Option<KeyId>,
+    entry: Entry,
+    proof: &Proof,
+) -> Result<Done, Refusal> {
+    let minted = mint_for_grant(portal, work, &context.grant, replaces, proof.at).await?;
+    if minted.entries.is_empty() {
+        return Err(Refusal::conflict(
+            "no-passkey",
+            "The recipient has no passkey that this environment’s policy lets receive a key. Nothing was done: add one first.",
+        ));
+    }
+    Ok(Done {
+        evidence: minted.entries.into_iter().fold(Evidence::of(entry), Evidence::and),
+        location: "/keys".to_owned(),
+        told: Some(Told::Sent),
+    })
+}
