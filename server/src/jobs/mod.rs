@@ -10,9 +10,12 @@ use tokio::task::JoinSet;
 use crate::mail::{Courier, Unmailable, outbox};
 use crate::portal::Portal;
 use crate::refusal::Refusal;
-use crate::service::{snapshot, usage};
+use crate::service::{delivery, notices, snapshot, usage};
 
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
+/// A lease is ten minutes; who waits for its end is told soon after.
+const LAPSE_EVERY: Duration = Duration::from_secs(15);
+const EXPIRE_EVERY: Duration = Duration::from_secs(300);
 /// Windows of counted tries are kept for longer than any limit looks back.
 const TRIES_KEPT: Duration = Duration::from_secs(24 * 3600);
 
@@ -39,6 +42,20 @@ pub fn spawn(portal: Portal) -> Result<Jobs, Unmailable> {
     running.spawn(outbox::run(portal.clone(), courier, stop.clone()));
     running.spawn(snapshot::run_poll(portal.clone(), stop.clone()));
     running.spawn(usage::run_flush(portal.clone(), stop.clone()));
+    running.spawn(every(
+        LAPSE_EVERY,
+        "end overdue deliveries",
+        portal.clone(),
+        stop.clone(),
+        end_overdue,
+    ));
+    running.spawn(every(
+        EXPIRE_EVERY,
+        "end what expired, and tell what will",
+        portal.clone(),
+        stop.clone(),
+        run_out,
+    ));
     running.spawn(every(
         SWEEP_EVERY,
         "sweep the door",
@@ -94,6 +111,17 @@ async fn every<F>(
             () = stop.wait() => {}
         }
     }
+}
+
+async fn end_overdue(portal: Portal) -> Result<(), Refusal> {
+    delivery::lapse_overdue(&portal).await.map(drop)
+}
+
+/// Ends keys and grants whose time is over, and mails before it is.
+async fn run_out(portal: Portal) -> Result<(), Refusal> {
+    notices::expire(&portal).await?;
+    notices::send_due(&portal).await?;
+    Ok(())
 }
 
 /// Forgets sessions, ceremonies and windows that are over.
