@@ -1,21 +1,20 @@
 //! `/gateways`: who may ask about calls, and the console that tries one. Operators only.
 
+mod view;
+
 use std::net::IpAddr;
 
-use app::components::{Choice, Filled, Line, Moment};
-use app::pages::gateway::{
-    GatewayDetail, GatewayList, GatewayRow, NewGateway, Tried, gateway_page, gateways_page,
-    new_gateway_page,
-};
-use app::pages::state::Standing;
+use app::components::Filled;
+use app::pages::gateway::{gateway_page, gateways_page, new_gateway_page};
 use app::shell::Area;
 use axum::extract::Path;
 use axum::response::Response;
 use domain::id::GatewayId;
 use domain::service::Method;
-use domain::state::{GatewayKind, GatewayState};
-use domain::verification::{RawCall, Reason, Scheme};
-use store::{Gateway, Stamped};
+use domain::state::GatewayKind;
+use domain::verification::{RawCall, Scheme};
+
+use view::{detail, list_of, new_form, worded};
 
 use crate::auth::actor::Actor;
 use crate::chance::system_rng;
@@ -23,10 +22,9 @@ use crate::http::form::Form;
 use crate::http::page::View;
 use crate::http::people::ask;
 use crate::http::typed::{Typed, filled};
-use crate::portal::Portal;
 use crate::refusal::Refusal;
 use crate::service::acts::{RegisterGateway, RevokeGateway, RotateGateway};
-use crate::service::gateways::{self, NamedPlace, Registration};
+use crate::service::gateways::{self, Registration};
 
 /// `GET /gateways`
 pub async fn list(view: View) -> Response {
@@ -75,7 +73,13 @@ fn read_registration(form: &Form) -> Result<Registration, Refusal> {
     let proxies = typed.field("proxies");
     let ((name, kind), proxies) = typed.done(name.zip(kind).zip(proxies))?;
     let id = GatewayId::random(&mut system_rng());
-    Ok(Registration { id, name, kind, reach, proxies })
+    Ok(Registration {
+        id,
+        name,
+        kind,
+        reach,
+        proxies,
+    })
 }
 
 /// `GET /gateways/{id}`
@@ -107,7 +111,12 @@ pub(super) async fn with_credential(
 }
 
 /// `POST /gateways/{id}/rotate`
-pub async fn rotate(view: View, actor: Actor, Path(gateway): Path<GatewayId>, form: Form) -> Response {
+pub async fn rotate(
+    view: View,
+    actor: Actor,
+    Path(gateway): Path<GatewayId>,
+    form: Form,
+) -> Response {
     let begun = async {
         form.only(&[])?;
         ask(&view, &actor, RotateGateway { gateway }).await
@@ -119,7 +128,12 @@ pub async fn rotate(view: View, actor: Actor, Path(gateway): Path<GatewayId>, fo
 }
 
 /// `POST /gateways/{id}/revoke`
-pub async fn revoke(view: View, actor: Actor, Path(gateway): Path<GatewayId>, form: Form) -> Response {
+pub async fn revoke(
+    view: View,
+    actor: Actor,
+    Path(gateway): Path<GatewayId>,
+    form: Form,
+) -> Response {
     let begun = async {
         form.only(&["reason"])?;
         let mut typed = Typed::of(&form);
@@ -193,144 +207,17 @@ fn typed_call(form: &Form) -> Filled {
     Filled::from_pairs(form.0.iter().filter(|(name, _)| name != "key").cloned())
 }
 
-fn worded(tried: gateways::Tried) -> Tried {
-    let (accepted, code, words) = match tried.reason {
-        None => (true, "allowed", "The call would be let through."),
-        Some(reason) => (false, reason.code(), advice(reason)),
-    };
-    let lines = match tried.key {
-        Some((kid, partner)) => vec![Line::new("Key", kid).mono(), Line::new("Partner", partner)],
-        None => Vec::new(),
-    };
-    Tried { accepted, code: code.to_owned(), words: words.to_owned(), lines }
-}
-
-/// For the operator: what it means, and what to change.
-const fn advice(reason: Reason) -> &'static str {
-    match reason {
-        Reason::Malformed => "The key does not have the form of a key, its checksum is wrong, or the path can be read in more than one way. Look for a cut or changed character.",
-        Reason::Unknown => "No key of this portal is this one.",
-        Reason::NotActive => "The key is known, but its holder has not said yet that it is stored, or it or its partner is suspended.",
-        Reason::Revoked => "The key was revoked. Its page says when and why.",
-        Reason::Expired => "The key’s life is over. Its holder can ask for a replacement while the grant lives.",
-        Reason::WrongEnvironment => "The key is good, but for an environment that this gateway does not serve.",
-        Reason::PlaintextTransport => "The key is good, but the call did not come over https, so it may have been read on the way.",
-        Reason::SourceNetwork => "The key is good, but the call came from a network that its grant does not name.",
-        Reason::Endpoint => "The key is good, but its grant opens no endpoint with this method and path.",
-        Reason::Scope => "The key is good, but its grant lacks the scope that the call needs.",
-        Reason::RateLimit => "The key is good, but it makes more calls than its grant allows.",
-        Reason::Quota => "The key is good, but its quota is used up.",
-    }
-}
-
-async fn list_of(portal: &Portal) -> Result<GatewayList, Refusal> {
-    let mut read = portal.store.read().await?;
-    let places = gateways::places(&mut read).await?;
-    let rows = read
-        .gateways()
-        .await?
-        .iter()
-        .map(|row| {
-            Ok(GatewayRow {
-                id: row.id.to_string(),
-                name: row.name.clone(),
-                kind: kind_words(row.kind.0).0.to_owned(),
-                serves: gateways::serves(row, &places)?,
-                standing: standing(row),
-                last_asked: asked(portal, row.id),
-            })
-        })
-        .collect::<Result<_, Refusal>>()?;
-    Ok(GatewayList { rows })
-}
-
-async fn new_form(portal: &Portal, filled: Filled) -> Result<NewGateway, Refusal> {
-    let places = gateways::places(&mut portal.store.read().await?).await?;
-    let kinds = GatewayKind::ALL.iter().map(|kind| {
-        let (name, help) = kind_words(*kind);
-        Choice::new(kind.code(), name).help(help)
-    });
-    let pair = |named: NamedPlace| {
-        Choice::new(named.code, format!("{}, {}", named.service, named.environment))
-    };
-    Ok(NewGateway {
-        kinds: kinds.collect(),
-        pairs: places.into_iter().map(pair).collect(),
-        filled,
-    })
-}
-
-async fn detail(portal: &Portal, id: GatewayId, filled: Filled) -> Result<GatewayDetail, Refusal> {
-    let mut read = portal.store.read().await?;
-    let gateway = gateways::load(&mut read, id).await?;
-    let places = gateways::places(&mut read).await?;
-    Ok(GatewayDetail {
-        id: id.to_string(),
-        name: gateway.name.clone(),
-        standing: standing(&gateway),
-        facts: facts(portal, &gateway, &places)?,
-        credential: None,
-        tried: None,
-        filled,
-    })
-}
-
-fn facts(
-    portal: &Portal,
-    gateway: &Stamped<Gateway>,
-    places: &[NamedPlace],
-) -> Result<Vec<Line>, Refusal> {
-    let proxies = match gateway.proxies.as_str() {
-        "" => "none",
-        proxies => proxies,
-    };
-    let asked = asked(portal, gateway.id).map_or_else(
-        || "not since this process started".to_owned(),
-        |at| format!("{} ({})", at.relative, at.exact),
-    );
-    let mut facts = vec![
-        Line::new("Kind", kind_words(gateway.kind.0).0),
-        Line::new("Serves", gateways::serves(gateway, places)?),
-        Line::new("Proxies", proxies).mono(),
-        Line::new("Registered", gateway.created_at.minute()),
-        Line::new("Last asked", asked),
-    ];
-    if let Some(until) = gateway.old_credential_until.filter(|until| portal.now() < *until) {
-        facts.push(Line::new("Old credential", format!("counts until {}", until.minute())));
-    }
-    Ok(facts)
-}
-
-fn asked(portal: &Portal, id: GatewayId) -> Option<Moment> {
-    let at = portal.engine.gateway_asked(id)?;
-    Some(Moment::new(at, portal.now()))
-}
-
-fn standing(gateway: &Gateway) -> Standing {
-    match gateway.state.0 {
-        GatewayState::Active => Standing::Active,
-        GatewayState::Revoked => Standing::Ended,
-    }
-}
-
-/// A kind's name, and how the call is read from its question.
-const fn kind_words(kind: GatewayKind) -> (&'static str, &'static str) {
-    match kind {
-        GatewayKind::Api => ("Verify API", "Posts the call as JSON to /v1/verify and names everything itself."),
-        GatewayKind::Nginx => ("nginx", "auth_request, with X-Original-URI and X-Original-Method."),
-        GatewayKind::Caddy => ("Caddy", "forward_auth, with X-Forwarded-Method and X-Forwarded-Uri."),
-        GatewayKind::Traefik => ("Traefik", "ForwardAuth, with X-Forwarded-Method and X-Forwarded-Uri."),
-        GatewayKind::Envoy => ("Envoy", "ext_authz over HTTP, with the call’s own method and path."),
-        GatewayKind::Apisix => ("APISIX", "forward-auth, with X-Forwarded-Method and X-Forwarded-Uri."),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn form(pairs: &[(&str, &str)]) -> Form {
-        Form(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+        Form(
+            pairs
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+        )
     }
 
     fn call(changed: &str, value: &str) -> Form {
@@ -347,9 +234,17 @@ mod tests {
     #[test]
     fn a_call_that_cannot_be_tried_is_refused_beside_its_field() {
         assert!(check_call(&call("", "")).is_ok());
-        let wrong = [("key", " "), ("method", "get"), ("path", "v2"), ("source_ip", "x"), ("scheme", "ftp")];
+        let wrong = [
+            ("key", " "),
+            ("method", "get"),
+            ("path", "v2"),
+            ("source_ip", "x"),
+            ("scheme", "ftp"),
+        ];
         for (field, value) in wrong {
-            let Err(Refusal::Invalid(faults)) = check_call(&call(field, value)) else { panic!("{field}") };
+            let Err(Refusal::Invalid(faults)) = check_call(&call(field, value)) else {
+                panic!("{field}")
+            };
             assert_eq!(faults[0].field, field);
         }
     }
@@ -365,18 +260,32 @@ mod tests {
     #[test]
     fn a_gateway_that_serves_nothing_is_refused_beside_the_choice() {
         let typed = form(&[("name", "edge"), ("kind", "nginx"), ("proxies", "")]);
-        let Err(Refusal::Invalid(faults)) = read_registration(&typed) else { panic!() };
+        let Err(Refusal::Invalid(faults)) = read_registration(&typed) else {
+            panic!()
+        };
         assert_eq!(faults[0].field, "pair");
     }
 
     #[test]
     fn proxies_that_are_no_networks_are_refused_and_none_are_none() {
         let of = |proxies| {
-            let pairs = [("name", "edge"), ("kind", "nginx"), ("pair", "a/b"), ("proxies", proxies)];
+            let pairs = [
+                ("name", "edge"),
+                ("kind", "nginx"),
+                ("pair", "a/b"),
+                ("proxies", proxies),
+            ];
             read_registration(&form(&pairs))
         };
         assert!(of("10.0.0.0/40").is_err());
         assert!(of("").unwrap().proxies.is_empty());
-        assert_eq!(of("10.0.0.0/8\r\n192.0.2.1").unwrap().proxies.iter().count(), 2);
+        assert_eq!(
+            of("10.0.0.0/8\r\n192.0.2.1")
+                .unwrap()
+                .proxies
+                .iter()
+                .count(),
+            2
+        );
     }
 }

@@ -21,7 +21,11 @@ use crate::service::policies::{self, InForce};
 use crate::service::{people, proposals};
 
 /// `GET /services/{id}/policy/{environment}`
-pub async fn show(view: View, actor: Actor, Path((id, name)): Path<(ServiceId, String)>) -> Response {
+pub async fn show(
+    view: View,
+    actor: Actor,
+    Path((id, name)): Path<(ServiceId, String)>,
+) -> Response {
     match page(&view.portal, &actor, id, &name, None).await {
         Ok(vm) => view.page(Area::Services, |shell| policy_page(shell, vm)),
         Err(refusal) => view.refuse(refusal),
@@ -42,7 +46,15 @@ pub async fn change(
         let mut read = view.portal.store.read().await?;
         let environment = policies::named(&mut read, id, &name).await?.environment.id;
         drop(read);
-        ask(&view, &actor, ChangePolicy { environment, policy }).await
+        ask(
+            &view,
+            &actor,
+            ChangePolicy {
+                environment,
+                policy,
+            },
+        )
+        .await
     };
     let refused = match begun.await {
         Ok(response) => return response,
@@ -75,8 +87,10 @@ fn read_policy(form: &Form) -> Result<Policy, Refusal> {
     let mut typed = Typed::of(form);
     let (approvals, days) = (typed.field("approvals"), typed.field("max_days"));
     let (rate, hours) = (typed.field("rate"), typed.field("link_hours"));
-    let (networks_required, device_bound) =
-        (ticked(form, "networks_required")?, ticked(form, "device_bound")?);
+    let (networks_required, device_bound) = (
+        ticked(form, "networks_required")?,
+        ticked(form, "device_bound")?,
+    );
     let ((approvals, longest_life), (rate_limit, link_open_for)) =
         typed.done(approvals.zip(days).zip(rate.zip(hours)))?;
     Ok(Policy {
@@ -92,7 +106,9 @@ fn read_policy(form: &Form) -> Result<Policy, Refusal> {
 
 fn ticked(form: &Form, name: &str) -> Result<bool, Refusal> {
     if form.all(name).any(|value| value != "yes") {
-        return Err(Refusal::BadRequest("A box of the form holds something else than a tick."));
+        return Err(Refusal::BadRequest(
+            "A box of the form holds something else than a tick.",
+        ));
     }
     Ok(form.is_set(name))
 }
@@ -144,7 +160,10 @@ fn filled_with(policy: &Policy) -> Filled {
 
 async fn pending(portal: &Portal, read: &mut Read, now: &InForce) -> Result<String, Refusal> {
     match policies::proposed(read, now.environment.id, portal.now()).await? {
-        Some(proposal) => Ok(format!("{} A second person has to confirm it.", proposals::worded(&proposal)?.0)),
+        Some(proposal) => Ok(format!(
+            "{} A second person has to confirm it.",
+            proposals::worded(&proposal)?.0
+        )),
         None => Ok(String::new()),
     }
 }
@@ -184,26 +203,41 @@ mod tests {
         ];
         pairs.retain(|(name, _)| !changes.iter().any(|(changed, _)| changed == name));
         pairs.extend(changes);
-        Form(pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+        Form(
+            pairs
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
+        )
     }
 
     #[test]
     fn a_form_makes_the_version_after_the_one_that_it_shows() {
         let production = Policy::default_for(EnvironmentKind::Production);
         let read = read_policy(&form(&[])).unwrap();
-        assert_eq!(read, Policy { version: 5, ..production });
+        assert_eq!(
+            read,
+            Policy {
+                version: 5,
+                ..production
+            }
+        );
     }
 
     #[test]
     fn zero_approvals_are_refused_beside_the_field() {
-        let Err(Refusal::Invalid(faults)) = read_policy(&form(&[("approvals", "0")])) else { panic!() };
+        let Err(Refusal::Invalid(faults)) = read_policy(&form(&[("approvals", "0")])) else {
+            panic!()
+        };
         assert_eq!(faults[0].field, "approvals");
     }
 
     #[test]
     fn every_number_out_of_bounds_is_refused_beside_its_field() {
         for (field, value) in [("max_days", "1096"), ("rate", ""), ("link_hours", "-1")] {
-            let Err(Refusal::Invalid(faults)) = read_policy(&form(&[(field, value)])) else { panic!() };
+            let Err(Refusal::Invalid(faults)) = read_policy(&form(&[(field, value)])) else {
+                panic!()
+            };
             assert_eq!(faults[0].field, field);
         }
     }

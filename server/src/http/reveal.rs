@@ -33,7 +33,14 @@ pub async fn show(view: View, actor: Actor, Path(id): Path<CeremonyId>, form: Fo
         Ok(Some((Showing::Credential { gateway }, text))) => {
             gateways::with_credential(&view, &actor, gateway, &text).await
         }
-        Ok(Some((Showing::Code { name, address, back }, text))) => view.bare(|| {
+        Ok(Some((
+            Showing::Code {
+                name,
+                address,
+                back,
+            },
+            text,
+        ))) => view.bare(|| {
             invited_page(Invited {
                 host: view.portal.config.host_name.clone(),
                 name,

@@ -77,9 +77,16 @@ pub fn catalogue_of(service: &Service) -> Result<Catalogue, Refusal> {
 /// # Errors
 /// [`Refusal::Invalid`] on `slug`.
 pub async fn slug_is_free(read: &mut Read, slug: &Slug) -> Result<(), Refusal> {
-    let taken = read.services().await?.iter().any(|service| service.slug == slug.as_str());
+    let taken = read
+        .services()
+        .await?
+        .iter()
+        .any(|service| service.slug == slug.as_str());
     if taken {
-        return Err(Refusal::field("slug", "Another service has this short name already."));
+        return Err(Refusal::field(
+            "slug",
+            "Another service has this short name already.",
+        ));
     }
     Ok(())
 }
@@ -114,7 +121,11 @@ pub async fn add(
 ///
 /// # Errors
 /// [`Refusal::Invalid`] beside the field at fault.
-pub fn check(config: &Config, described: &Described, change: &Change) -> Result<Catalogue, Refusal> {
+pub fn check(
+    config: &Config,
+    described: &Described,
+    change: &Change,
+) -> Result<Catalogue, Refusal> {
     if let Change::AddEnvironment(new) = change {
         environment_fits(&config.key_prefix, &described.environments, new)?;
     }
@@ -182,7 +193,10 @@ impl Change {
                 ("Kind", new.kind.to_string()),
                 ("Tag in its keys", new.tag.to_string()),
                 ("Base URL", new.base_url.to_string()),
-                ("First policy", policies::words(&Policy::default_for(new.kind))),
+                (
+                    "First policy",
+                    policies::words(&Policy::default_for(new.kind)),
+                ),
             ],
             Self::AddScope(scope) => vec![
                 ("New scope", scope.name.to_string()),
@@ -191,7 +205,10 @@ impl Change {
             ],
             Self::RemoveScope(name) => vec![("Scope to remove", name.to_string())],
             Self::AddEndpoint(endpoint) => vec![
-                ("New endpoint", format!("{} {}", endpoint.method, endpoint.pattern)),
+                (
+                    "New endpoint",
+                    format!("{} {}", endpoint.method, endpoint.pattern),
+                ),
                 ("Needs", scope_words(endpoint)),
             ],
             Self::RemoveEndpoint { method, pattern } => {
@@ -230,19 +247,38 @@ fn environment_fits(
 ) -> Result<(), Refusal> {
     let mut faults = Vec::new();
     let mut fault = |field: &str, sentence: String| {
-        faults.push(FieldError { field: field.to_owned(), sentence });
+        faults.push(FieldError {
+            field: field.to_owned(),
+            sentence,
+        });
     };
     if existing.iter().any(|row| row.name == new.name.as_str()) {
-        fault("environment", "This service has an environment of this name already.".to_owned());
+        fault(
+            "environment",
+            "This service has an environment of this name already.".to_owned(),
+        );
     }
     if KeyPrefix::new(prefix, new.tag.as_str()).is_err() {
-        fault("tag", format!("With {prefix} before it the key would be too long: use at most {} letters.", 7_usize.saturating_sub(prefix.len())));
+        fault(
+            "tag",
+            format!(
+                "With {prefix} before it the key would be too long: use at most {} letters.",
+                7_usize.saturating_sub(prefix.len())
+            ),
+        );
     }
     // A key must say by its tag which environment it is for, or it is pasted into the wrong one.
     if existing.iter().any(|row| row.tag == new.tag.as_str()) {
-        fault("tag", "Another environment of this service has this tag already.".to_owned());
+        fault(
+            "tag",
+            "Another environment of this service has this tag already.".to_owned(),
+        );
     }
-    if faults.is_empty() { Ok(()) } else { Err(Refusal::Invalid(faults)) }
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(Refusal::Invalid(faults))
+    }
 }
 
 /// The document after a change, or what is wrong with it and beside which field.
@@ -269,7 +305,8 @@ fn changed(old: &Catalogue, change: &Change) -> Result<Catalogue, FieldError> {
         }
         Change::RemoveEndpoint { method, pattern } => {
             let before = new.endpoints.len();
-            new.endpoints.retain(|endpoint| endpoint.method != *method || endpoint.pattern != *pattern);
+            new.endpoints
+                .retain(|endpoint| endpoint.method != *method || endpoint.pattern != *pattern);
             if new.endpoints.len() == before {
                 return Err(fault_of("endpoints", "This endpoint is gone already."));
             }

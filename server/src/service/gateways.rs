@@ -73,7 +73,10 @@ pub async fn places(read: &mut Read) -> Result<Vec<NamedPlace>, Refusal> {
     for environment in read.all_environments().await? {
         if let Some(service) = services.iter().find(|row| row.id == environment.service_id) {
             places.push(NamedPlace {
-                place: Place { service: service.id, environment: environment.id },
+                place: Place {
+                    service: service.id,
+                    environment: environment.id,
+                },
                 code: format!("{}/{}", service.slug, environment.name),
                 service: service.name.clone(),
                 environment: environment.name,
@@ -92,7 +95,10 @@ pub fn serves(gateway: &Gateway, places: &[NamedPlace]) -> Result<String, Refusa
     let reach = parse_reach(&gateway.reach).map_err(Refusal::internal)?;
     let mut words: Vec<(String, Vec<String>)> = Vec::new();
     for named in places.iter().filter(|named| reach.contains(&named.place)) {
-        match words.iter_mut().find(|(service, _)| *service == named.service) {
+        match words
+            .iter_mut()
+            .find(|(service, _)| *service == named.service)
+        {
             Some((_, environments)) => environments.push(named.environment.clone()),
             None => words.push((named.service.clone(), vec![named.environment.clone()])),
         }
@@ -108,14 +114,20 @@ pub fn serves(gateway: &Gateway, places: &[NamedPlace]) -> Result<String, Refusa
 ///
 /// # Errors
 /// [`Refusal::Invalid`] on `pair` or `name`.
-pub async fn check(read: &mut Read, registration: &Registration) -> Result<Vec<NamedPlace>, Refusal> {
+pub async fn check(
+    read: &mut Read,
+    registration: &Registration,
+) -> Result<Vec<NamedPlace>, Refusal> {
     let taken = read
         .gateways()
         .await?
         .iter()
         .any(|row| row.name.to_lowercase() == registration.name.to_string().to_lowercase());
     if taken {
-        return Err(Refusal::field("name", "Another gateway has this name, or had it: take another one."));
+        return Err(Refusal::field(
+            "name",
+            "Another gateway has this name, or had it: take another one.",
+        ));
     }
     chosen(places(read).await?, &registration.reach)
 }
@@ -123,13 +135,25 @@ pub async fn check(read: &mut Read, registration: &Registration) -> Result<Vec<N
 /// An empty reach is refused, never read as everything.
 fn chosen(places: Vec<NamedPlace>, codes: &[String]) -> Result<Vec<NamedPlace>, Refusal> {
     if codes.is_empty() {
-        return Err(Refusal::field("pair", "Pick at least one environment that it serves."));
+        return Err(Refusal::field(
+            "pair",
+            "Pick at least one environment that it serves.",
+        ));
     }
-    if let Some(unknown) = codes.iter().find(|code| !places.iter().any(|named| named.code == **code)) {
+    if let Some(unknown) = codes
+        .iter()
+        .find(|code| !places.iter().any(|named| named.code == **code))
+    {
         let shown: String = unknown.chars().take(80).collect();
-        return Err(Refusal::field("pair", format!("There is no environment {shown}.")));
+        return Err(Refusal::field(
+            "pair",
+            format!("There is no environment {shown}."),
+        ));
     }
-    Ok(places.into_iter().filter(|named| codes.contains(&named.code)).collect())
+    Ok(places
+        .into_iter()
+        .filter(|named| codes.contains(&named.code))
+        .collect())
 }
 
 /// Stores a gateway; its credential leaves this function only to be shown once.
@@ -141,8 +165,11 @@ async fn add(
     work: &mut Work,
     registration: &Registration,
 ) -> Result<GatewayCredential, Refusal> {
-    let reach: Vec<Place> =
-        check(work, registration).await?.iter().map(|named| named.place).collect();
+    let reach: Vec<Place> = check(work, registration)
+        .await?
+        .iter()
+        .map(|named| named.place)
+        .collect();
     let credential = GatewayCredential::mint(&mut system_rng());
     work.add_gateway(Gateway {
         id: registration.id,
@@ -186,7 +213,13 @@ pub async fn add_from_console(
     proxies: Networks,
 ) -> Result<Zeroizing<String>, Refusal> {
     let id = GatewayId::random(&mut system_rng());
-    let registration = Registration { id, name, kind, reach, proxies };
+    let registration = Registration {
+        id,
+        name,
+        kind,
+        reach,
+        proxies,
+    };
     let mut work = portal.store.work().await?;
     let credential = add(portal, &mut work, &registration).await?;
     let entry = Entry {
@@ -222,7 +255,8 @@ pub async fn rotate(
     let stamp = row.stamp();
     let credential = GatewayCredential::mint(&mut system_rng());
     let mac = credential.mac(&portal.keyring.pepper);
-    work.update_gateway(rotated(row.into_row(), mac, portal.now()), stamp).await?;
+    work.update_gateway(rotated(row.into_row(), mac, portal.now()), stamp)
+        .await?;
     show_once(portal, work, id, &credential, by).await
 }
 
@@ -276,7 +310,11 @@ pub async fn try_call(
     key: &str,
     call: RawCall<'_>,
 ) -> Result<Tried, Refusal> {
-    let question = Question { call, service: None, environment: None };
+    let question = Question {
+        call,
+        service: None,
+        environment: None,
+    };
     let decision = portal
         .engine
         .try_call(id, Subject::Text(key), &question, portal.now())
@@ -295,7 +333,10 @@ pub async fn try_call(
     let mut read = portal.store.read().await?;
     let partner = read.partner(known.held.entry.partner).await?;
     let name = partner.map(|row| row.name.clone()).unwrap_or_default();
-    Ok(Tried { reason, key: Some((known.held.kid.to_string(), name)) })
+    Ok(Tried {
+        reason,
+        key: Some((known.held.kid.to_string(), name)),
+    })
 }
 
 async fn show_once(
@@ -311,73 +352,4 @@ async fn show_once(
 }
 
 #[cfg(test)]
-mod tests {
-    use domain::id::{EnvironmentId, ServiceId};
-    use uuid::Uuid;
-
-    use super::*;
-
-    fn named(code: &str, service: &str) -> NamedPlace {
-        let (_, environment) = code.split_once('/').unwrap();
-        NamedPlace {
-            place: Place {
-                service: ServiceId::new(Uuid::from_u128(1)),
-                environment: EnvironmentId::new(Uuid::from_u128(code.len() as u128)),
-            },
-            code: code.to_owned(),
-            service: service.to_owned(),
-            environment: environment.to_owned(),
-        }
-    }
-
-    fn all() -> Vec<NamedPlace> {
-        vec![
-            named("reports/sandbox", "Reports API"),
-            named("shipments/production", "Shipments API"),
-            named("shipments/sandbox", "Shipments API"),
-        ]
-    }
-
-    fn gateway() -> Gateway {
-        Gateway {
-            id: GatewayId::new(Uuid::from_u128(2)),
-            name: "edge".to_owned(),
-            kind: Code(GatewayKind::Nginx),
-            reach: reach_json(&[all()[1].place, all()[2].place]).unwrap(),
-            proxies: String::new(),
-            credential_mac: [1; 32],
-            old_credential_mac: Some([0; 32]),
-            old_credential_until: None,
-            state: Code(GatewayState::Active),
-            created_at: Timestamp::from_micros(0),
-        }
-    }
-
-    #[test]
-    fn an_empty_or_unknown_reach_is_refused_and_never_everything() {
-        assert!(chosen(all(), &[]).is_err());
-        assert!(chosen(all(), &["shipments/sandbox".to_owned(), "shipments/*".to_owned()]).is_err());
-        let one = chosen(all(), &["shipments/sandbox".to_owned()]).unwrap();
-        assert_eq!(one.len(), 1);
-    }
-
-    #[test]
-    fn what_a_gateway_serves_is_worded_by_service() {
-        assert_eq!(serves(&gateway(), &all()).unwrap(), "Shipments API: production, sandbox");
-    }
-
-    #[test]
-    fn after_a_rotation_the_present_credential_counts_for_a_day_and_the_one_before_no_longer() {
-        let rotated = rotated(gateway(), [2; 32], Timestamp::from_micros(5));
-        assert_eq!(rotated.credential_mac, [2; 32]);
-        assert_eq!(rotated.old_credential_mac, Some([1; 32]));
-        assert_eq!(rotated.old_credential_until, Some(Timestamp::from_micros(5).plus(OVERLAP)));
-    }
-
-    #[test]
-    fn a_revoked_gateway_is_neither_rotated_nor_revoked_again() {
-        let revoked = Gateway { state: Code(GatewayState::Revoked), ..gateway() };
-        assert!(is_active(&gateway()).is_ok());
-        assert!(is_active(&revoked).is_err());
-    }
-}
+mod tests;

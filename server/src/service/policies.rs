@@ -22,11 +22,25 @@ pub struct InForce {
 /// # Errors
 /// [`Refusal::NotFound`], [`Refusal::Internal`] for a document that this program did not write.
 pub async fn in_force(read: &mut Read, environment: EnvironmentId) -> Result<InForce, Refusal> {
-    let environment = read.environment(environment).await?.ok_or(Refusal::NotFound)?;
-    let service = read.service(environment.service_id).await?.ok_or(Refusal::NotFound)?;
-    let row = read.policy(environment.id).await?.ok_or(Refusal::NotFound)?;
+    let environment = read
+        .environment(environment)
+        .await?
+        .ok_or(Refusal::NotFound)?;
+    let service = read
+        .service(environment.service_id)
+        .await?
+        .ok_or(Refusal::NotFound)?;
+    let row = read
+        .policy(environment.id)
+        .await?
+        .ok_or(Refusal::NotFound)?;
     let policy = parse(&row)?;
-    Ok(InForce { service, environment, row, policy })
+    Ok(InForce {
+        service,
+        environment,
+        row,
+        policy,
+    })
 }
 
 /// By the names that stand in the page's address.
@@ -35,7 +49,10 @@ pub async fn in_force(read: &mut Read, environment: EnvironmentId) -> Result<InF
 /// As [`in_force`].
 pub async fn named(read: &mut Read, service: ServiceId, name: &str) -> Result<InForce, Refusal> {
     let environments = read.environments(service).await?;
-    let found = environments.iter().find(|row| row.name == name).ok_or(Refusal::NotFound)?;
+    let found = environments
+        .iter()
+        .find(|row| row.name == name)
+        .ok_or(Refusal::NotFound)?;
     in_force(read, found.id).await
 }
 
@@ -146,7 +163,10 @@ pub fn lines(old: &Policy, new: &Policy) -> Vec<(&'static str, String)> {
             ("Approvals needed", policy.approvals.to_string()),
             ("Longest life in days", policy.longest_life.to_string()),
             ("Calls a second", policy.rate_limit.to_string()),
-            ("Hours that a link stays open", policy.link_open_for.to_string()),
+            (
+                "Hours that a link stays open",
+                policy.link_open_for.to_string(),
+            ),
             ("Source networks", yes(policy.networks_required)),
             ("Device-bound passkey", yes(policy.device_bound)),
         ]

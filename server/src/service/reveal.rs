@@ -58,7 +58,12 @@ pub async fn keep(
     let sealed = portal
         .keyring
         .outbox_key
-        .seal_value(MailId::new(id.uuid()), &aad, text.as_bytes(), &mut system_rng())
+        .seal_value(
+            MailId::new(id.uuid()),
+            &aad,
+            text.as_bytes(),
+            &mut system_rng(),
+        )
         .map_err(Refusal::internal)?;
     let saved = Saved {
         showing,
@@ -145,7 +150,11 @@ mod tests {
             .seal_value(MailId::new(ID.uuid()), &aad, b"the text", &mut system_rng())
             .unwrap();
         let sealed = base64url::encode(&sealed);
-        serde_json::to_string(&Saved { showing: showing(3), sealed }).unwrap()
+        serde_json::to_string(&Saved {
+            showing: showing(3),
+            sealed,
+        })
+        .unwrap()
     }
 
     #[test]

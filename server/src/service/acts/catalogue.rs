@@ -59,8 +59,22 @@ impl Privileged for AddService {
         })
     }
 
-    async fn perform(self, portal: &Portal, work: &mut Work, _: &Actor, proof: &Proof) -> Result<Done, Refusal> {
-        catalogue::add(portal, work, self.id, &self.slug, &self.name, &self.description).await?;
+    async fn perform(
+        self,
+        portal: &Portal,
+        work: &mut Work,
+        _: &Actor,
+        proof: &Proof,
+    ) -> Result<Done, Refusal> {
+        catalogue::add(
+            portal,
+            work,
+            self.id,
+            &self.slug,
+            &self.name,
+            &self.description,
+        )
+        .await?;
         Ok(Done {
             evidence: Evidence::of(proof.entry("service", self.id.uuid(), json!({ "version": 1 }))),
             location: format!("/services/{}", self.id),
@@ -86,7 +100,12 @@ impl ChangeService {
 impl Privileged for ChangeService {
     const ACT: Act = Act::ChangeCatalogue;
 
-    async fn prepare(&self, portal: &Portal, read: &mut Read, actor: &Actor) -> Result<Asking, Refusal> {
+    async fn prepare(
+        &self,
+        portal: &Portal,
+        read: &mut Read,
+        actor: &Actor,
+    ) -> Result<Asking, Refusal> {
         let described = self.load(read, actor).await?;
         catalogue::check(&portal.config, &described, &self.change)?;
         let mut lines = vec![("Service", described.service.name.clone())];
@@ -99,14 +118,21 @@ impl Privileged for ChangeService {
                 lines,
             },
             title: self.change.title().to_owned(),
-            does: "It counts for requests from now on. What was granted stays as it was approved.".to_owned(),
+            does: "It counts for requests from now on. What was granted stays as it was approved."
+                .to_owned(),
             breaks: String::new(),
             button: "Change the catalogue".to_owned(),
             back: format!("/services/{}", self.service),
         })
     }
 
-    async fn perform(self, portal: &Portal, work: &mut Work, actor: &Actor, proof: &Proof) -> Result<Done, Refusal> {
+    async fn perform(
+        self,
+        portal: &Portal,
+        work: &mut Work,
+        actor: &Actor,
+        proof: &Proof,
+    ) -> Result<Done, Refusal> {
         let described = self.load(work, actor).await?;
         let details = json!({ "from": self.version, "change": self.change });
         catalogue::apply(portal, work, described, self.change, actor.person()).await?;

@@ -60,14 +60,21 @@ impl Privileged for RegisterGateway {
                 ],
             },
             title: "Register a gateway".to_owned(),
-            does: "It may ask about these environments. Its credential is shown once, to you.".to_owned(),
+            does: "It may ask about these environments. Its credential is shown once, to you."
+                .to_owned(),
             breaks: String::new(),
             button: "Register the gateway".to_owned(),
             back: "/gateways".to_owned(),
         })
     }
 
-    async fn perform(self, portal: &Portal, work: &mut Work, actor: &Actor, proof: &Proof) -> Result<Done, Refusal> {
+    async fn perform(
+        self,
+        portal: &Portal,
+        work: &mut Work,
+        actor: &Actor,
+        proof: &Proof,
+    ) -> Result<Done, Refusal> {
         let registration = &self.registration;
         let location = gateways::register(portal, work, registration, actor.person()).await?;
         let details = json!({ "change": "register", "registration": registration });
@@ -80,7 +87,11 @@ impl Privileged for RegisterGateway {
 }
 
 /// An operator, and a gateway that is not revoked.
-async fn active(read: &mut Read, actor: &Actor, id: GatewayId) -> Result<Stamped<Gateway>, Refusal> {
+async fn active(
+    read: &mut Read,
+    actor: &Actor,
+    id: GatewayId,
+) -> Result<Stamped<Gateway>, Refusal> {
     actor.operator()?;
     let gateway = gateways::load(read, id).await?;
     gateways::is_active(&gateway)?;
@@ -111,7 +122,13 @@ impl Privileged for RotateGateway {
         })
     }
 
-    async fn perform(self, portal: &Portal, work: &mut Work, actor: &Actor, proof: &Proof) -> Result<Done, Refusal> {
+    async fn perform(
+        self,
+        portal: &Portal,
+        work: &mut Work,
+        actor: &Actor,
+        proof: &Proof,
+    ) -> Result<Done, Refusal> {
         let location = gateways::rotate(portal, work, self.gateway, actor.person()).await?;
         let details = json!({ "change": "rotate" });
         Ok(Done {
@@ -140,13 +157,22 @@ impl Privileged for RevokeGateway {
             },
             title: "Revoke a gateway".to_owned(),
             does: "It gets no more answers.".to_owned(),
-            breaks: format!("Every call through {} is refused, for good. The keys themselves stay as they are.", gateway.name),
+            breaks: format!(
+                "Every call through {} is refused, for good. The keys themselves stay as they are.",
+                gateway.name
+            ),
             button: "Revoke the gateway".to_owned(),
             back: format!("/gateways/{}", self.gateway),
         })
     }
 
-    async fn perform(self, _: &Portal, work: &mut Work, _: &Actor, proof: &Proof) -> Result<Done, Refusal> {
+    async fn perform(
+        self,
+        _: &Portal,
+        work: &mut Work,
+        _: &Actor,
+        proof: &Proof,
+    ) -> Result<Done, Refusal> {
         gateways::revoke(work, self.gateway).await?;
         let details = json!({ "change": "revoke", "reason": self.reason });
         Ok(Done {

@@ -15,9 +15,9 @@ use crate::auth::actor::Actor;
 use crate::http::page::Told;
 use crate::portal::Portal;
 use crate::refusal::Refusal;
+use crate::service::people;
 use crate::service::policies::{self, InForce};
 use crate::service::proposals::{self, Proposing};
-use crate::service::people;
 
 /// Replaces the policy in force by one whose version is the next.
 #[derive(Debug, Serialize, Deserialize)]
@@ -42,7 +42,12 @@ struct Checked {
 }
 
 impl ChangePolicy {
-    async fn check(&self, portal: &Portal, read: &mut Read, actor: &Actor) -> Result<Checked, Refusal> {
+    async fn check(
+        &self,
+        portal: &Portal,
+        read: &mut Read,
+        actor: &Actor,
+    ) -> Result<Checked, Refusal> {
         actor.owner()?;
         let now = policies::in_force(read, self.environment).await?;
         is_next(&now.policy, &self.policy)?;
@@ -55,7 +60,11 @@ impl ChangePolicy {
             ));
         }
         let weaker = weaker.iter().map(ToString::to_string).collect();
-        Ok(Checked { now, weaker, second_person })
+        Ok(Checked {
+            now,
+            weaker,
+            second_person,
+        })
     }
 }
 
@@ -67,8 +76,15 @@ fn is_next(old: &Policy, new: &Policy) -> Result<(), Refusal> {
             "Somebody changed this policy meanwhile. Nothing was done: look at it again.",
         ));
     }
-    if (Policy { version: old.version, ..*new }) == *old {
-        return Err(Refusal::field("approvals", "The policy is already like this: change a setting."));
+    if (Policy {
+        version: old.version,
+        ..*new
+    }) == *old
+    {
+        return Err(Refusal::field(
+            "approvals",
+            "The policy is already like this: change a setting.",
+        ));
     }
     Ok(())
 }
@@ -76,8 +92,17 @@ fn is_next(old: &Policy, new: &Policy) -> Result<(), Refusal> {
 impl Privileged for ChangePolicy {
     const ACT: Act = Act::ChangePolicy;
 
-    async fn prepare(&self, portal: &Portal, read: &mut Read, actor: &Actor) -> Result<Asking, Refusal> {
-        let Checked { now, weaker, second_person } = self.check(portal, read, actor).await?;
+    async fn prepare(
+        &self,
+        portal: &Portal,
+        read: &mut Read,
+        actor: &Actor,
+    ) -> Result<Asking, Refusal> {
+        let Checked {
+            now,
+            weaker,
+            second_person,
+        } = self.check(portal, read, actor).await?;
         let does = if second_person {
             "Nothing changes yet: another owner has to confirm it on the People page."
         } else {
@@ -85,7 +110,15 @@ impl Privileged for ChangePolicy {
         };
         let mut lines = place(&now);
         lines.extend(policies::lines(&now.policy, &self.policy));
-        lines.push(("Second person", if second_person { "needed" } else { "not needed" }.to_owned()));
+        lines.push((
+            "Second person",
+            if second_person {
+                "needed"
+            } else {
+                "not needed"
+            }
+            .to_owned(),
+        ));
         Ok(Asking {
             asked: Asked {
                 act: Self::ACT,
@@ -101,8 +134,18 @@ impl Privileged for ChangePolicy {
         })
     }
 
-    async fn perform(self, portal: &Portal, work: &mut Work, actor: &Actor, proof: &Proof) -> Result<Done, Refusal> {
-        let Checked { now, weaker, second_person } = self.check(portal, work, actor).await?;
+    async fn perform(
+        self,
+        portal: &Portal,
+        work: &mut Work,
+        actor: &Actor,
+        proof: &Proof,
+    ) -> Result<Done, Refusal> {
+        let Checked {
+            now,
+            weaker,
+            second_person,
+        } = self.check(portal, work, actor).await?;
         let details = json!({ "policy": self.policy, "weakens": weaker, "waits": second_person });
         if second_person {
             let (service, environment) = (&now.service.name, &now.environment.name);
@@ -116,12 +159,23 @@ impl Privileged for ChangePolicy {
             };
             proposals::open(portal, work, proposing).await?;
         } else {
-            policies::add(work, self.environment, &self.policy, Some(actor.person()), proof.at).await?;
+            policies::add(
+                work,
+                self.environment,
+                &self.policy,
+                Some(actor.person()),
+                proof.at,
+            )
+            .await?;
         }
         Ok(Done {
             evidence: Evidence::of(proof.entry("environment", self.environment.uuid(), details)),
             location: page(&now),
-            told: Some(if second_person { Told::Waiting } else { Told::Done }),
+            told: Some(if second_person {
+                Told::Waiting
+            } else {
+                Told::Done
+            }),
         })
     }
 }
@@ -155,9 +209,17 @@ impl ConfirmPolicy {
 impl Privileged for ConfirmPolicy {
     const ACT: Act = Act::ConfirmProposal;
 
-    async fn prepare(&self, portal: &Portal, read: &mut Read, actor: &Actor) -> Result<Asking, Refusal> {
+    async fn prepare(
+        &self,
+        portal: &Portal,
+        read: &mut Read,
+        actor: &Actor,
+    ) -> Result<Asking, Refusal> {
         let (proposal, now, policy) = self.check(portal, read, actor).await?;
-        let by = read.person(proposal.proposed_by).await?.ok_or(Refusal::NotFound)?;
+        let by = read
+            .person(proposal.proposed_by)
+            .await?
+            .ok_or(Refusal::NotFound)?;
         let (weaker, _) = policies::weakening(read, &now.policy, &policy).await?;
         let weaker: Vec<String> = weaker.iter().map(ToString::to_string).collect();
         let mut lines = place(&now);
@@ -179,11 +241,31 @@ impl Privileged for ConfirmPolicy {
         })
     }
 
-    async fn perform(self, portal: &Portal, work: &mut Work, actor: &Actor, proof: &Proof) -> Result<Done, Refusal> {
+    async fn perform(
+        self,
+        portal: &Portal,
+        work: &mut Work,
+        actor: &Actor,
+        proof: &Proof,
+    ) -> Result<Done, Refusal> {
         let (proposal, now, policy) = self.check(portal, work, actor).await?;
         let details = json!({ "environment": now.environment.id, "policy": policy });
-        policies::add(work, now.environment.id, &policy, Some(proposal.proposed_by), proof.at).await?;
-        proposals::settle(portal, work, proposal, ProposalState::Confirmed, actor.person()).await?;
+        policies::add(
+            work,
+            now.environment.id,
+            &policy,
+            Some(proposal.proposed_by),
+            proof.at,
+        )
+        .await?;
+        proposals::settle(
+            portal,
+            work,
+            proposal,
+            ProposalState::Confirmed,
+            actor.person(),
+        )
+        .await?;
         Ok(Done {
             evidence: Evidence::of(proof.entry("proposal", self.proposal.uuid(), details)),
             location: page(&now),
@@ -200,7 +282,10 @@ fn place(now: &InForce) -> Vec<(&'static str, String)> {
 }
 
 fn page(now: &InForce) -> String {
-    format!("/services/{}/policy/{}", now.service.id, now.environment.name)
+    format!(
+        "/services/{}/policy/{}",
+        now.service.id, now.environment.name
+    )
 }
 
 #[cfg(test)]
@@ -224,7 +309,16 @@ mod tests {
         assert!(is_next(&old, &policy(5, Approvals::ONE)).is_ok());
         for version in [1, 3, 4, 6] {
             let refused = is_next(&old, &policy(version, Approvals::ONE));
-            assert!(matches!(refused, Err(Refusal::Conflict { code: "changed", .. })), "{version}");
+            assert!(
+                matches!(
+                    refused,
+                    Err(Refusal::Conflict {
+                        code: "changed",
+                        ..
+                    })
+                ),
+                "{version}"
+            );
         }
     }
 

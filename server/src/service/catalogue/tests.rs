@@ -22,7 +22,9 @@ fn endpoint(pattern: &str, scopes: &[&str]) -> Change {
 fn after(changes: &[Change]) -> Catalogue {
     changes
         .iter()
-        .fold(Catalogue::default(), |catalogue, change| changed(&catalogue, change).unwrap())
+        .fold(Catalogue::default(), |catalogue, change| {
+            changed(&catalogue, change).unwrap()
+        })
 }
 
 fn field_at_fault(catalogue: &Catalogue, change: &Change) -> String {
@@ -79,8 +81,14 @@ fn an_endpoint_without_a_scope_or_with_an_unknown_one_is_refused_beside_the_scop
 #[test]
 fn an_endpoint_that_overlaps_another_or_is_there_already_is_refused_beside_its_pattern() {
     let catalogue = after(&[scope("a"), scope("b"), endpoint("/x/{id}", &["a"])]);
-    assert_eq!(field_at_fault(&catalogue, &endpoint("/x/all", &["b"])), "pattern");
-    assert_eq!(field_at_fault(&catalogue, &endpoint("/x/{id}", &["a"])), "pattern");
+    assert_eq!(
+        field_at_fault(&catalogue, &endpoint("/x/all", &["b"])),
+        "pattern"
+    );
+    assert_eq!(
+        field_at_fault(&catalogue, &endpoint("/x/{id}", &["a"])),
+        "pattern"
+    );
 }
 
 #[test]
@@ -98,19 +106,34 @@ fn what_is_gone_already_is_not_removed_again() {
         method: Method::Get,
         pattern: "/x".parse().unwrap(),
     };
-    assert_eq!(field_at_fault(&Catalogue::default(), &endpoint), "endpoints");
+    assert_eq!(
+        field_at_fault(&Catalogue::default(), &endpoint),
+        "endpoints"
+    );
 }
 
 #[test]
 fn a_tag_that_makes_keys_too_long_with_the_hosts_prefix_is_refused() {
-    assert_eq!(fields_at_fault("lk", &new_environment("staging", "uat")), Vec::<String>::new());
-    assert_eq!(fields_at_fault("acme", &new_environment("staging", "uat1")), ["tag"]);
+    assert_eq!(
+        fields_at_fault("lk", &new_environment("staging", "uat")),
+        Vec::<String>::new()
+    );
+    assert_eq!(
+        fields_at_fault("acme", &new_environment("staging", "uat1")),
+        ["tag"]
+    );
 }
 
 #[test]
 fn an_environment_shares_neither_name_nor_tag_with_another() {
-    assert_eq!(fields_at_fault("lk", &new_environment("production", "uat")), ["environment"]);
-    assert_eq!(fields_at_fault("lk", &new_environment("staging", "live")), ["tag"]);
+    assert_eq!(
+        fields_at_fault("lk", &new_environment("production", "uat")),
+        ["environment"]
+    );
+    assert_eq!(
+        fields_at_fault("lk", &new_environment("staging", "live")),
+        ["tag"]
+    );
 }
 
 #[test]
