@@ -1,6 +1,9 @@
 //! A portal over a database of its own, with people in it, for tests of verbs. What is signed with
 //! a passkey is tested in a browser; here a proof is simply given.
 
+use axum::body::Body;
+use axum::http::request::Builder;
+use axum::http::{Request, StatusCode};
 use domain::audit::{ActorKind, Outcome};
 use domain::id::{CredentialId, PartnerId, PersonId, SessionId};
 use domain::state::{PartnerState, PersonState, Role};
@@ -10,7 +13,10 @@ use store::{
     AuditFilter, AuditRow, Code, Credential, Entry, Evidence, Mail, Partner, Person, Session, Work,
 };
 
+use tower::ServiceExt as _;
+
 use crate::auth::actor::Actor;
+use crate::auth::session::{self, Origin};
 use crate::boot;
 use crate::chance::system_rng;
 use crate::config::{Profile, Settings};
@@ -97,7 +103,7 @@ impl Fixture {
             .await
             .unwrap();
         let credential = passkey(id, now);
-        let session = session(id, credential.id, now);
+        let session = signed_in(id, credential.id, now);
         let (credential_id, session_id) = (credential.id, session.id);
         work.add_credential(credential).await.unwrap();
         work.add_session(&session).await.unwrap();
@@ -131,6 +137,47 @@ impl Fixture {
         act: impl Into<AnyAct>,
     ) -> Result<String, Refusal> {
         perform_unsigned(&self.portal, actor, act.into()).await
+    }
+
+    /// The portal's answer to a page that the actor asks for, from a session of its own.
+    pub(crate) async fn get(&self, actor: &Actor, path: &str) -> (StatusCode, String) {
+        self.ask(actor, Request::get(path), "").await
+    }
+
+    /// The portal's answer to a form of its own page.
+    pub(crate) async fn post(&self, actor: &Actor, path: &str, form: &str) -> (StatusCode, String) {
+        self.ask(actor, Request::post(path), form).await
+    }
+
+    async fn ask(&self, actor: &Actor, request: Builder, body: &str) -> (StatusCode, String) {
+        let (portal, from) = (&self.portal, Origin::default());
+        let mut work = portal.store.minor_work().await.unwrap();
+        let cookie = session::start(portal, &mut work, actor.person(), actor.credential(), &from)
+            .await
+            .unwrap();
+        work.commit_unaudited(store::Unaudited::Session)
+            .await
+            .unwrap();
+        let request = request
+            .header("cookie", cookie.split(';').next().unwrap())
+            .header("sec-fetch-site", "same-origin")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(Body::from(body.to_owned()))
+            .unwrap();
+        let answer = crate::http::app(portal.clone())
+            .oneshot(request)
+            .await
+            .unwrap();
+        let status = answer.status();
+        let to = answer.headers().get("location").cloned();
+        let body = axum::body::to_bytes(answer.into_body(), usize::MAX)
+            .await
+            .unwrap();
+        let text = match to {
+            Some(to) => to.to_str().unwrap().to_owned(),
+            None => String::from_utf8(body.to_vec()).unwrap(),
+        };
+        (status, text)
     }
 
     pub(crate) async fn mails(&self) -> Vec<Mail> {
@@ -207,7 +254,7 @@ fn passkey(person: PersonId, now: Timestamp) -> Credential {
     }
 }
 
-fn session(person: PersonId, credential: CredentialId, now: Timestamp) -> Session {
+fn signed_in(person: PersonId, credential: CredentialId, now: Timestamp) -> Session {
     let id = SessionId::random(&mut system_rng());
     Session {
         id,

@@ -304,6 +304,16 @@ async fn a_corrected_address_is_told_to_both_and_voids_links_but_no_session() {
     let both = ["dora@example.com", "dora@quay.example"];
     assert_eq!(fixture.got("address-changed").await, both);
     assert!(fixture.again(&dora).await.is_some());
+    let invited = member(partner, "Faye");
+    let person = invited.person;
+    fixture.act(&operator, invited).await.unwrap();
+    let correct = ChangeAddress {
+        person,
+        email: "faye@quay.example".parse().unwrap(),
+        reason: reason(),
+    };
+    fixture.act(&operator, correct).await.unwrap();
+    assert_eq!(open_links(&fixture, person).await, 0);
 }
 
 #[tokio::test]
