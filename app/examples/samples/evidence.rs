@@ -1,7 +1,9 @@
 //! Audit log, mail, development mailbox.
 
 use app::components::{Choice, Filled, Line};
-use app::pages::audit::{Audit, AuditEntry, AuditRow, audit_entry_page, audit_page};
+use app::pages::audit::{
+    Audit, AuditEntry, AuditRow, Export, audit_entry_page, audit_page, export_page,
+};
 use app::pages::mail::{MailRow, MailState, Outbox, outbox_page};
 use app::pages::mailbox::{Mail, MailLine, Mailbox, mail_page, mailbox_page};
 use app::shell::Area;
@@ -15,6 +17,16 @@ pub(crate) fn pages(s: State) -> Vec<Sample> {
         named("audit", move || audit_page(staff(s, Area::Audit), audit(s))),
         named("audit-entry", move || {
             audit_entry_page(staff(s, Area::Audit), entry(s))
+        }),
+        named("audit-export", move || {
+            export_page(
+                staff(s, Area::Audit),
+                Export {
+                    href: "/audit/export/1/entries.jsonl".to_owned(),
+                    until: 1204,
+                    filtered: s == State::Failing,
+                },
+            )
         }),
         named("mail", move || outbox_page(staff(s, Area::Mail), outbox(s))),
         named("mailbox", move || mailbox_page(mailbox(s))),

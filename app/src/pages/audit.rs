@@ -1,7 +1,7 @@
 //! `/audit` and `/audit/{id}`.
 //!
 //! A GET form: `q`, `act`, `outcome`, `from`, `to`, `page`. `POST /audit/export` (the same
-//! filters; act).
+//! filters; act). `/audit/export/{id}` leads to the file.
 
 use leptos::prelude::*;
 
@@ -160,4 +160,35 @@ pub fn audit_entry_page(shell: Shell, vm: AuditEntry) -> Page {
         {card("What it rests on", None, evidence)}
     };
     slim(shell, title, body)
+}
+
+/// An export that was signed for.
+#[derive(Clone, Debug)]
+pub struct Export {
+    pub href: String,
+    /// The last entry in it.
+    pub until: u64,
+    /// Not every entry is asked for.
+    pub filtered: bool,
+}
+
+pub fn export_page(shell: Shell, vm: Export) -> Page {
+    let Export {
+        href,
+        until,
+        filtered,
+    } = vm;
+    let what = if filtered {
+        format!("The entries that fit your filters, up to entry {until}. Each carries its own hash and the one before it.")
+    } else {
+        format!("All entries up to entry {until}, in order: the chain can be followed from the first to the last without this server.")
+    };
+    let body = view! {
+        {head(Some(crumbs(vec![("/audit".to_owned(), "Audit log".to_owned())], "Export")), "The export is ready", None, what)}
+        {card("File", None, view! {
+            <p>"JSON lines, one entry a line. For ten minutes, in this session alone."</p>
+            <a class="btn primary" href=href download="latchkey-audit.jsonl">"Download"</a>
+        })}
+    };
+    slim(shell, "The export is ready", body)
 }

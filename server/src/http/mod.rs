@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod assets;
+pub mod audit;
 pub mod confirm;
 pub mod deliveries;
 pub mod door;

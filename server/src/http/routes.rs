@@ -6,7 +6,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
 use crate::http::guard::{Access, authorise, same_origin};
-use crate::http::{assets, confirm, deliveries, door, gateways, health, home, keys, mail, partners, people, policies, profile, queue, requests, reveal, services, verify};
+use crate::http::{assets, audit, confirm, deliveries, door, gateways, health, home, keys, mail, partners, people, policies, profile, queue, requests, reveal, services, verify};
 use crate::portal::Portal;
 
 /// One line of the table.
@@ -110,6 +110,12 @@ routes! {
     post "/keys/{id}/replace" Contact => keys::replace;
     post "/keys/{id}/redeliver" Person => keys::redeliver;
     post "/grants/{id}/revoke" Revoker => keys::revoke_grant;
+
+    get "/audit" Auditor => audit::list;
+    post "/audit/export" Auditor => audit::export;
+    get "/audit/export/{id}" Auditor => audit::export_ready;
+    get "/audit/export/{id}/entries.jsonl" Auditor => audit::download;
+    get "/audit/{id}" Auditor => audit::one;
 
     get "/requests" Person => queue::list;
     get "/requests/new" Contact => requests::start_form;

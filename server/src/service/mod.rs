@@ -5,6 +5,7 @@ pub mod catalogue;
 pub mod decisions;
 pub mod delivery;
 pub mod enrol;
+pub mod evidence;
 pub mod gateways;
 pub mod keys;
 pub mod limits;

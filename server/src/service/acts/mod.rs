@@ -4,6 +4,7 @@
 
 mod catalogue;
 mod decide;
+mod export;
 mod gateway;
 mod keys;
 mod partners;
@@ -17,6 +18,7 @@ mod roles;
 
 pub use catalogue::{AddService, ChangeService};
 pub use decide::{Decide, digest_lines, signed_lines};
+pub use export::ExportAudit;
 pub use gateway::{RegisterGateway, RevokeGateway, RotateGateway};
 pub use keys::{ReceiveReplacement, RemakeDelivery, ResumeKey, SuspendKey};
 pub use partners::{InviteMember, InvitePartner, Organisation, ResumePartner, SuspendPartner};
@@ -158,6 +160,7 @@ acts! {
     ResumeKey,
     ReceiveReplacement,
     RemakeDelivery,
+    ExportAudit,
 }
 
 const CEREMONY: &str = "confirm";
