@@ -218,7 +218,8 @@ impl Fixture {
             .unwrap()
     }
 
-    async fn commit(&self, work: Work) {
+    /// Commits what a test sets up, with an entry that says so.
+    pub(crate) async fn commit(&self, work: Work) {
         let entry = Entry {
             at: self.portal.now(),
             actor_kind: ActorKind::Console,
