@@ -207,7 +207,7 @@ async fn approvals(
     Ok(approvals)
 }
 
-/// Voids decisions, keeps them, and tells who gave them.
+/// Voids decisions, keeps them, and tells those who approved.
 ///
 /// # Errors
 /// [`Refusal::Conflict`] when one was changed meanwhile, [`Refusal::Store`].
@@ -221,17 +221,19 @@ pub async fn void(
 ) -> Result<usize, Refusal> {
     let mut voided = 0;
     for decision in decisions {
-        let letter = Letter::ApprovalVoided {
-            request: file.request.id,
-            partner: file.partner.name.clone(),
-            service: file.service.name.clone(),
-            environment: file
-                .environment_name(proposed.row.environment_id)
-                .to_owned(),
-            why: why.to_owned(),
-        };
-        let to = To::person(work, decision.person_id).await?;
-        mail::queue(portal, work, letter, &to).await?;
+        if decision.verdict.0 == DecisionVerdict::Approve {
+            let letter = Letter::ApprovalVoided {
+                request: file.request.id,
+                partner: file.partner.name.clone(),
+                service: file.service.name.clone(),
+                environment: file
+                    .environment_name(proposed.row.environment_id)
+                    .to_owned(),
+                why: why.to_owned(),
+            };
+            let to = To::person(work, decision.person_id).await?;
+            mail::queue(portal, work, letter, &to).await?;
+        }
         let stamp = decision.stamp();
         let row = DecisionRow {
             voided_at: Some(portal.now()),
@@ -266,3 +268,6 @@ pub async fn settle_grant(
 pub fn hex(digest: &Digest) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+#[cfg(test)]
+mod tests;

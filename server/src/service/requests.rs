@@ -5,6 +5,9 @@ mod file;
 mod submit;
 mod withdraw;
 
+#[cfg(test)]
+pub(super) mod tests;
+
 pub use draft::{Draft, FIELDS};
 pub use file::{Frozen, Proposed, RequestFile, subject_of};
 pub use submit::submit;
