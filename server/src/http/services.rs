@@ -213,17 +213,4 @@ fn again(typed: Filled, form: &str) -> Filled {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_refused_removal_is_not_typed_into_the_form_that_adds() {
-        let mut typed = Filled::from_pairs([("scope", "a")]);
-        typed.refuse("scopes", "It is needed.");
-        let shown = again(typed, "");
-        assert_eq!(
-            (shown.value("scope"), shown.error("scopes").is_some()),
-            (String::new(), true)
-        );
-    }
-}
+mod tests;

@@ -182,3 +182,6 @@ impl Privileged for RevokeGateway {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

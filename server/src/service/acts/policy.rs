@@ -289,42 +289,4 @@ fn page(now: &InForce) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use domain::policy::Approvals;
-    use domain::service::EnvironmentKind;
-
-    use super::*;
-
-    fn policy(version: u32, approvals: Approvals) -> Policy {
-        Policy {
-            version,
-            approvals,
-            ..Policy::default_for(EnvironmentKind::Production)
-        }
-    }
-
-    #[test]
-    fn a_change_made_from_another_version_than_the_one_in_force_is_refused() {
-        let old = policy(4, Approvals::TWO);
-        assert!(is_next(&old, &policy(5, Approvals::ONE)).is_ok());
-        for version in [1, 3, 4, 6] {
-            let refused = is_next(&old, &policy(version, Approvals::ONE));
-            assert!(
-                matches!(
-                    refused,
-                    Err(Refusal::Conflict {
-                        code: "changed",
-                        ..
-                    })
-                ),
-                "{version}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_change_that_changes_nothing_is_refused() {
-        let refused = is_next(&policy(4, Approvals::TWO), &policy(5, Approvals::TWO));
-        assert!(matches!(refused, Err(Refusal::Invalid(_))));
-    }
-}
+mod tests;

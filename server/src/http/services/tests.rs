@@ -1,0 +1,212 @@
+use axum::http::StatusCode;
+use domain::id::ServiceId;
+use domain::service::{EnvironmentKind, Scope, Sensitivity};
+use domain::state::Role;
+
+use super::*;
+use crate::auth::actor::Actor;
+use crate::service::catalogue::{Description, NewEnvironment};
+use crate::service::policies;
+use crate::testing::Fixture;
+
+async fn with_service(host: &Fixture, name: &str) -> (Actor, ServiceId) {
+    let operator = host.staff("Olga", &[Role::Operator]).await;
+    let id = ServiceId::random(&mut system_rng());
+    let act = AddService {
+        id,
+        slug: "shipments".parse().unwrap(),
+        name: name.parse().unwrap(),
+        description: "Where a parcel is.".parse::<Description>().unwrap(),
+    };
+    host.act(&operator, act).await.unwrap();
+    (operator, id)
+}
+
+fn scope(name: &str) -> Change {
+    Change::AddScope(Scope {
+        name: name.parse().unwrap(),
+        allows: "Read the status of shipments".parse().unwrap(),
+        sensitivity: Sensitivity::Low,
+    })
+}
+
+fn production() -> Change {
+    Change::AddEnvironment(NewEnvironment {
+        name: "production".parse().unwrap(),
+        kind: EnvironmentKind::Production,
+        tag: "live".parse().unwrap(),
+        base_url: "https://api.example.com".parse().unwrap(),
+    })
+}
+
+#[tokio::test]
+async fn a_sound_form_leads_to_its_confirm_page_and_changes_nothing_before() {
+    let host = Fixture::new().await;
+    let operator = host.staff("Olga", &[Role::Operator]).await;
+    let form = "slug=reports&name=Reports+API&description=Monthly+figures+by+region";
+    let (status, to) = host.post(&operator, "/services/new", form).await;
+    assert_eq!(status, StatusCode::SEE_OTHER);
+    assert!(to.starts_with("/confirm/"), "{to}");
+    assert!(
+        host.portal
+            .store
+            .read()
+            .await
+            .unwrap()
+            .services()
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}
+
+#[tokio::test]
+async fn an_environment_begins_with_the_policy_of_its_kind() {
+    let host = Fixture::new().await;
+    let (operator, service) = with_service(&host, "Shipments API").await;
+    let act = ChangeService {
+        service,
+        version: 1,
+        change: production(),
+    };
+    host.act(&operator, act).await.unwrap();
+    let mut read = host.portal.store.read().await.unwrap();
+    let now = policies::named(&mut read, service, "production")
+        .await
+        .unwrap();
+    assert_eq!(
+        now.policy,
+        domain::policy::Policy::default_for(EnvironmentKind::Production)
+    );
+    drop(read);
+    let (status, page) = host.get(&operator, &format!("/services/{service}")).await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(
+        page.contains("lk_live_") && page.contains("2 approvals"),
+        "{page}"
+    );
+}
+
+#[tokio::test]
+async fn who_changes_an_older_version_is_told_and_what_was_typed_is_kept() {
+    let host = Fixture::new().await;
+    let (operator, service) = with_service(&host, "Shipments API").await;
+    let act = ChangeService {
+        service,
+        version: 1,
+        change: scope("shipments:read"),
+    };
+    host.act(&operator, act).await.unwrap();
+    let form = "version=1&scope=shipments%3Awrite&allows=Create+shipments&sensitivity=low";
+    let (status, page) = host
+        .post(&operator, &format!("/services/{service}/scopes"), form)
+        .await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(
+        page.contains("meanwhile") && page.contains("shipments:write"),
+        "{page}"
+    );
+    assert!(page.contains("name=\"version\" value=\"2\""), "{page}");
+}
+
+#[tokio::test]
+async fn a_fault_of_the_catalogue_is_said_beside_its_field() {
+    let host = Fixture::new().await;
+    let (operator, service) = with_service(&host, "Shipments API").await;
+    let act = ChangeService {
+        service,
+        version: 1,
+        change: scope("shipments:read"),
+    };
+    host.act(&operator, act).await.unwrap();
+    let form = "version=2&scope=shipments%3Aread&allows=Again&sensitivity=low";
+    let (status, page) = host
+        .post(&operator, &format!("/services/{service}/scopes"), form)
+        .await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(
+        page.contains("There are two scopes shipments:read."),
+        "{page}"
+    );
+}
+
+#[tokio::test]
+async fn a_short_name_is_of_one_service() {
+    let host = Fixture::new().await;
+    let (operator, _) = with_service(&host, "Shipments API").await;
+    let form = "slug=shipments&name=Another+API&description=Monthly+figures+by+region";
+    let (status, page) = host.post(&operator, "/services/new", form).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(
+        page.contains("has this short name already") && page.contains("Another API"),
+        "{page}"
+    );
+}
+
+#[tokio::test]
+async fn markup_in_a_name_stays_text() {
+    let host = Fixture::new().await;
+    let (operator, service) = with_service(&host, "<img src=x onerror=alert(1)>").await;
+    for path in ["/services".to_owned(), format!("/services/{service}")] {
+        let (_, page) = host.get(&operator, &path).await;
+        assert!(
+            page.contains("&lt;img src=x") && !page.contains("<img src=x"),
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn contacts_read_the_catalogue_and_change_nothing() {
+    let host = Fixture::new().await;
+    let (_, service) = with_service(&host, "Shipments API").await;
+    let partner = host.partner("Quay").await;
+    let contact = host.contact(partner, "Cleo", Role::Admin).await;
+    let page = format!("/services/{service}");
+    let (status, shown) = host.get(&contact, &page).await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(!shown.contains("<form class=\"form\""), "{shown}");
+    let form = "version=1&name=Mine&description=All+of+it+is+mine";
+    assert_eq!(
+        host.post(&contact, &page, form).await.0,
+        StatusCode::NOT_FOUND
+    );
+    let act = ChangeService {
+        service,
+        version: 1,
+        change: scope("a"),
+    };
+    assert!(matches!(
+        host.act(&contact, act).await,
+        Err(Refusal::NotFound)
+    ));
+}
+
+#[tokio::test]
+async fn staff_without_the_role_of_an_operator_change_nothing() {
+    let host = Fixture::new().await;
+    let (_, service) = with_service(&host, "Shipments API").await;
+    let owner = host
+        .staff("Otto", &[Role::Owner, Role::Reviewer, Role::Auditor])
+        .await;
+    let act = ChangeService {
+        service,
+        version: 1,
+        change: scope("a"),
+    };
+    assert!(matches!(
+        host.act(&owner, act).await,
+        Err(Refusal::Forbidden(_))
+    ));
+}
+
+#[test]
+fn a_refused_removal_is_not_typed_into_the_form_that_adds() {
+    let mut typed = Filled::from_pairs([("scope", "a")]);
+    typed.refuse("scopes", "It is needed.");
+    let shown = again(typed, "");
+    assert_eq!(
+        (shown.value("scope"), shown.error("scopes").is_some()),
+        (String::new(), true)
+    );
+}
