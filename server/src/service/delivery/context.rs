@@ -103,7 +103,7 @@ pub fn by_system(
 }
 
 /// An entry of a contact's act that rests on something else than an assertion, or was refused.
-pub fn by_contact(
+pub(super) fn by_contact(
     at: Timestamp,
     act: &str,
     (subject_kind, subject): (&'static str, Uuid),
