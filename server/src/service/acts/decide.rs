@@ -1,9 +1,12 @@
 //! A decision on one environment of a request, signed over all that is decided on. The quorum is
 //! recomputed in the transaction that records the decision; the approval that completes it mints.
 
-use domain::act::{Act, ActStatement};
+mod lines;
+
+pub use lines::{digest_lines, signed_lines};
+
+use domain::act::Act;
 use domain::decision::{self, DecisionOutcome, DecisionRefused, DecisionVerdict};
-use domain::enc::Digest;
 use domain::id::{DecisionId, EnvironmentId, GrantId, RequestId};
 use domain::quorum::DecisionSubject;
 use domain::request::{LineState, RequestState, RequestStep};
@@ -14,6 +17,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::{AccessRequest, Code, DecisionRow, Entry, Evidence, GrantRow, Read, Stamped, Work};
 
+use lines::signed_subject;
+
 use super::{Asking, Done, Privileged};
 use crate::auth::act::{Asked, Proof};
 use crate::auth::actor::Actor;
@@ -22,7 +27,7 @@ use crate::http::page::Told;
 use crate::mail::{self, Letter};
 use crate::portal::Portal;
 use crate::refusal::Refusal;
-use crate::service::decisions::{self, LineCase, hex};
+use crate::service::decisions::{self, LineCase};
 use crate::service::delivery::mint_for_grant;
 use crate::service::requests::{Proposed, RequestFile, partner_side};
 
@@ -367,82 +372,6 @@ fn settled(file: &RequestFile, proposed: &Proposed, grant: Option<GrantState>) -
     RequestState::settle(&file.line_states(&changed))
 }
 
-/// What people read of a decision: what would be granted, and to whom.
-pub fn signed_lines(
-    file: &RequestFile,
-    case: &LineCase,
-    proposed: &Proposed,
-) -> Vec<(&'static str, String)> {
-    let grant = &proposed.grant;
-    let scopes: Vec<&str> = grant
-        .scopes()
-        .iter()
-        .map(domain::service::ScopeName::as_str)
-        .collect();
-    let rules: Vec<String> = grant
-        .rules()
-        .iter()
-        .map(|rule| format!("{} {}", rule.method, rule.pattern))
-        .collect();
-    vec![
-        ("Partner", file.partner.name.clone()),
-        ("Service", file.service.name.clone()),
-        (
-            "Environment",
-            file.environment_name(grant.environment()).to_owned(),
-        ),
-        ("Scopes", scopes.join(", ")),
-        ("Calls", rules.join(", ")),
-        ("Source networks", grant.sources().to_string()),
-        ("Calls a second", grant.rate().to_string()),
-        (
-            "Life",
-            format!("{} days from the last approval", grant.life()),
-        ),
-        (
-            "Delivered to",
-            format!(
-                "{} <{}>",
-                file.name_of(case.recipient),
-                case.recipient_email.as_str()
-            ),
-        ),
-        ("Approvals needed", case.policy.approvals.to_string()),
-    ]
-}
-
-/// The digests, labelled as `ActStatement::with_decision` labels them.
-pub fn digest_lines(subject: &DecisionSubject) -> [(&'static str, String); 4] {
-    [
-        ("revision", hex(&subject.revision)),
-        ("grant", hex(&subject.grant)),
-        ("policy version", hex(&subject.policy)),
-        ("recipient", hex(&subject.recipient)),
-    ]
-}
-
-/// The digests as they were signed.
-fn signed_subject(statement: &ActStatement) -> Option<DecisionSubject> {
-    let digest = |label| statement.parameter(label).and_then(unhex);
-    Some(DecisionSubject {
-        revision: digest("revision")?,
-        grant: digest("grant")?,
-        policy: digest("policy version")?,
-        recipient: digest("recipient")?,
-    })
-}
-
-fn unhex(text: &str) -> Option<Digest> {
-    let mut digest: Digest = [0; 32];
-    if text.len() != 64 || !text.is_ascii() {
-        return None;
-    }
-    for (at, byte) in digest.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(at * 2..at * 2 + 2)?, 16).ok()?;
-    }
-    Some(digest)
-}
-
 fn refused(refused: DecisionRefused) -> Refusal {
     let code = match refused {
         DecisionRefused::MayNotJudge(_) => "may-not-judge",
@@ -452,58 +381,4 @@ fn refused(refused: DecisionRefused) -> Refusal {
         DecisionRefused::ApprovedAlready => "approved-already",
     };
     Refusal::conflict(code, refused.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use domain::act::{DecisionDigests, Nonce};
-    use domain::id::PersonId;
-    use uuid::Uuid;
-
-    use super::*;
-
-    const SUBJECT: DecisionSubject = DecisionSubject {
-        revision: [1; 32],
-        grant: [2; 32],
-        policy: [3; 32],
-        recipient: [0xfe; 32],
-    };
-
-    fn bare() -> ActStatement {
-        ActStatement {
-            nonce: Nonce::new([0; 32]),
-            act: Act::Decide,
-            origin: "http://localhost".to_owned(),
-            actor: PersonId::new(Uuid::nil()),
-            subject: Uuid::nil(),
-            stamp: 1,
-            parameters: Vec::new(),
-        }
-    }
-
-    #[test]
-    fn the_digest_lines_are_those_of_a_decision() {
-        let lines = digest_lines(&SUBJECT);
-        let shown = lines
-            .into_iter()
-            .fold(bare().with("verdict", "approve"), |all, (label, value)| {
-                all.with(label, value)
-            });
-        let digests = DecisionDigests {
-            revision: SUBJECT.revision,
-            grant: SUBJECT.grant,
-            policy: SUBJECT.policy,
-            recipient: SUBJECT.recipient,
-        };
-        assert_eq!(shown, bare().with_decision("approve", &digests));
-        assert_eq!(signed_subject(&shown), Some(SUBJECT));
-    }
-
-    #[test]
-    fn a_statement_without_a_whole_digest_signs_no_decision() {
-        assert_eq!(signed_subject(&bare()), None);
-        for broken in ["", "00", &"zz".repeat(32), &"é".repeat(32)] {
-            assert_eq!(unhex(broken), None, "{broken}");
-        }
-    }
 }
