@@ -146,10 +146,15 @@ impl Visitor {
     /// [`Problem`] where the portal refuses.
     pub async fn act(&self, path: &str, fields: &[(&str, &str)]) -> Result<String> {
         let response = self.form(path, fields).await?;
-        let location = location(&response)
-            .with_context(|| format!("{path} answered {}", response.status()))?;
+        let status = response.status();
+        let Some(location) = location(&response) else {
+            bail!(
+                "{path} answered {status}: {}",
+                errors_in(&response.text().await?)
+            );
+        };
         if !location.starts_with("/confirm/") {
-            bail!("{path} led to {location} with {}", response.text().await?);
+            bail!("{path} led to {location}");
         }
         self.confirm(&location).await
     }
@@ -274,6 +279,15 @@ impl Visitor {
 pub fn location(response: &Response) -> Option<String> {
     let to = response.headers().get("location")?;
     Some(to.to_str().ok()?.to_owned())
+}
+
+/// What a form's page says is wrong, beside its fields.
+pub fn errors_in(page: &str) -> String {
+    let sentences = page.split("class=\"error\"").skip(1);
+    sentences
+        .filter_map(|at| at.split("</span>").nth(1)?.split('<').next())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// The refusal behind an error, for asserting on.
