@@ -185,10 +185,10 @@ async fn facts(read: &mut Read, file: &KeyFile) -> Result<Vec<Line>, Refusal> {
     if let Some(delivery) = file.deliveries.last() {
         facts.push(Line::new("Delivery", delivered(delivery)));
     }
-    if let Some(old) = key.replaces_id {
-        if let Some(old) = read.key(old).await? {
-            facts.push(Line::new("Replaces", keys::shown(&old)).mono());
-        }
+    if let Some(old) = key.replaces_id
+        && let Some(old) = read.key(old).await?
+    {
+        facts.push(Line::new("Replaces", keys::shown(&old)).mono());
     }
     if let Some(ended) = key.ended_at {
         let why = key.end_reason.clone().unwrap_or_default();
