@@ -71,7 +71,7 @@ pub fn queue_page(shell: Shell, vm: Queue) -> Page {
             .into_any()
     };
     let label = if staff {
-        "Partner, service or person"
+        "Partner or service"
     } else {
         "Service"
     };

@@ -25,11 +25,16 @@ pub(super) fn question_field(question: &Question, filled: &Filled) -> AnyView {
         QuestionKind::Volume => Field::short(filled, name, label),
         QuestionKind::Paragraph | QuestionKind::Networks => Field::area(filled, name, label, 3),
         QuestionKind::Choice(choices) => {
+            let none = Choice::new("", "Choose…");
             let choices = choices
                 .iter()
-                .map(|choice| Choice::new(choice.code, choice.label))
-                .collect();
-            Field::radios(filled, name, label, choices)
+                .map(|choice| Choice::new(choice.code, choice.label));
+            Field::select(
+                filled,
+                name,
+                label,
+                [none].into_iter().chain(choices).collect(),
+            )
         }
     };
     let field = field.help(question.help);
