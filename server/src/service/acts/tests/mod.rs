@@ -1,5 +1,6 @@
 //! What privileged acts promise, once they are signed.
 
+mod keys;
 mod partners;
 mod people;
 mod recovery;
@@ -18,7 +19,9 @@ use crate::testing::Fixture;
 /// The code that an act's page shows, once.
 async fn code(fixture: &Fixture, actor: &Actor, location: &str) -> Option<String> {
     let id: Uuid = location.strip_prefix("/reveal/").unwrap().parse().unwrap();
-    let taken = reveal::take(&fixture.portal, CeremonyId::new(id), actor.person()).await.unwrap();
+    let taken = reveal::take(&fixture.portal, CeremonyId::new(id), actor.person())
+        .await
+        .unwrap();
     taken.map(|(_, code)| code.as_str().to_owned())
 }
 
@@ -26,7 +29,9 @@ fn staff(name: &str, roles: &[Role]) -> InviteStaff {
     InviteStaff {
         person: PersonId::random(&mut system_rng()),
         name: name.parse().unwrap(),
-        email: format!("{}@example.com", name.to_lowercase()).parse().unwrap(),
+        email: format!("{}@example.com", name.to_lowercase())
+            .parse()
+            .unwrap(),
         roles: roles.to_vec(),
     }
 }
