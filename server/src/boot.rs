@@ -50,12 +50,19 @@ pub async fn open(config: Config) -> Result<Portal> {
 /// # Errors
 /// As [`open`].
 pub async fn open_database(config: &Config) -> Result<Database> {
-    fs::create_dir_all(&config.data_dir)
-        .with_context(|| format!("The data directory {} cannot be made", config.data_dir.display()))?;
+    fs::create_dir_all(&config.data_dir).with_context(|| {
+        format!(
+            "The data directory {} cannot be made",
+            config.data_dir.display()
+        )
+    })?;
     let database = Database::connect(&config.database_url)
         .await
         .context("The database cannot be opened")?;
-    database.migrate().await.context("The schema cannot be used")?;
+    database
+        .migrate()
+        .await
+        .context("The schema cannot be used")?;
     check_profile(config, &database).await?;
     check_origin(config, &database).await?;
     Ok(database)
@@ -119,7 +126,12 @@ async fn open_keyring(config: &Config, database: &Database) -> Result<Keyring> {
         .into_iter()
         .map(|key| {
             Ok(WrappedKey {
-                name: key.name.parse::<KeyName>().map_err(|_| anyhow::anyhow!("The keyring holds a key named {}, which this program does not know.", key.name))?,
+                name: key.name.parse::<KeyName>().map_err(|_| {
+                    anyhow::anyhow!(
+                        "The keyring holds a key named {}, which this program does not know.",
+                        key.name
+                    )
+                })?,
                 version: u64::try_from(key.version)?,
                 bytes: key.wrapped,
             })

@@ -25,7 +25,12 @@ use crate::service::{gateways, owner};
 use crate::{boot, http, jobs};
 
 #[derive(Parser)]
-#[command(name = "latchkey", version, about = "Vets partners, delivers API keys, verifies calls", disable_help_subcommand = true)]
+#[command(
+    name = "latchkey",
+    version,
+    about = "Vets partners, delivers API keys, verifies calls",
+    disable_help_subcommand = true
+)]
 struct Arguments {
     /// The configuration file (TOML). The environment's LATCHKEY_… wins over it
     #[arg(long, global = true, env = "LATCHKEY_CONFIG")]
@@ -98,13 +103,25 @@ async fn dispatch(arguments: Arguments) -> Result<()> {
             println!("The schema is up to date.");
             Ok(())
         }
-        Command::OwnerLink { name, email, recover } => {
+        Command::OwnerLink {
+            name,
+            email,
+            recover,
+        } => {
             let portal = boot::open(config).await?;
             let link = owner::link(&portal, &name, &email, recover).await?;
             println!("{}", *link);
             Ok(())
         }
-        Command::Gateway { command: GatewayCommand::Add { name, kind, reach, proxies } } => {
+        Command::Gateway {
+            command:
+                GatewayCommand::Add {
+                    name,
+                    kind,
+                    reach,
+                    proxies,
+                },
+        } => {
             let portal = boot::open(config).await?;
             let credential = gateways::add_from_console(&portal, name, kind, reach, proxies)
                 .await
@@ -113,7 +130,10 @@ async fn dispatch(arguments: Arguments) -> Result<()> {
             Ok(())
         }
         Command::CheckConfig => {
-            println!("The configuration is safe to start with: {}", config.origin_text());
+            println!(
+                "The configuration is safe to start with: {}",
+                config.origin_text()
+            );
             Ok(())
         }
     }
@@ -133,7 +153,9 @@ fn spoken(refusal: Refusal) -> anyhow::Error {
 async fn serve(config: Config) -> Result<()> {
     let listen = config.listen;
     let portal = boot::open(config).await?;
-    crate::service::snapshot::load(&portal).await.context("The keys cannot be loaded")?;
+    crate::service::snapshot::load(&portal)
+        .await
+        .context("The keys cannot be loaded")?;
     let jobs = jobs::spawn(portal.clone()).context("Mail cannot be sent")?;
     let listener = TcpListener::bind(listen)
         .await
@@ -167,19 +189,23 @@ async fn welcome(portal: &Portal) -> Result<()> {
             false,
         )
         .await?;
-        println!("Open this one-time link to become the owner:\n\n  {}\n", *link);
+        println!(
+            "Open this one-time link to become the owner:\n\n  {}\n",
+            *link
+        );
     }
     Ok(())
 }
 
 async fn stop_signal() {
-    let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        Ok(signal) => signal,
-        Err(error) => {
-            tracing::error!(%error, "cannot wait for SIGTERM");
-            return std::future::pending().await;
-        }
-    };
+    let mut terminate =
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(signal) => signal,
+            Err(error) => {
+                tracing::error!(%error, "cannot wait for SIGTERM");
+                return std::future::pending().await;
+            }
+        };
     tokio::select! {
         _ = terminate.recv() => {}
         _ = tokio::signal::ctrl_c() => {}
@@ -188,9 +214,12 @@ async fn stop_signal() {
 }
 
 fn log() {
-    let filter = EnvFilter::try_from_env("LATCHKEY_LOG").unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn"));
+    let filter = EnvFilter::try_from_env("LATCHKEY_LOG")
+        .unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn"));
     let json = std::env::var("LATCHKEY_LOG_FORMAT").is_ok_and(|format| format == "json");
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     if json {
         builder.json().init();
     } else {

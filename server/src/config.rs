@@ -136,9 +136,9 @@ impl Settings {
         let proxies = if proxies.is_empty() {
             Networks::default()
         } else {
-            proxies.parse().map_err(|error| {
-                Unsafe(format!("`proxies` is not a list of networks: {error}"))
-            })?
+            proxies
+                .parse()
+                .map_err(|error| Unsafe(format!("`proxies` is not a list of networks: {error}")))?
         };
         if self.profile == Profile::Production && self.smtp_url.is_none() {
             return Err(Unsafe(
@@ -148,7 +148,9 @@ impl Settings {
             ));
         }
         domain::token::KeyPrefix::new(&self.key_prefix, "live").map_err(|error| {
-            Unsafe(format!("`key_prefix` cannot be used: {error}. Two or three letters will do."))
+            Unsafe(format!(
+                "`key_prefix` cannot be used: {error}. Two or three letters will do."
+            ))
         })?;
         Ok(Config {
             profile: self.profile,
@@ -203,13 +205,19 @@ fn checked_origin(text: &str) -> Result<Url, Unsafe> {
             )));
         }
     }
-    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() || url.username() != ""
+    if url.path() != "/"
+        || url.query().is_some()
+        || url.fragment().is_some()
+        || url.username() != ""
     {
         return Err(Unsafe(format!(
             "`origin` is {text}. Give scheme, host and port only, such as https://keys.example.com."
         )));
     }
-    if matches!(url.host(), Some(url::Host::Ipv4(_) | url::Host::Ipv6(_)) | None) {
+    if matches!(
+        url.host(),
+        Some(url::Host::Ipv4(_) | url::Host::Ipv6(_)) | None
+    ) {
         return Err(Unsafe(format!(
             "`origin` is {text}. Passkeys are bound to a name and cannot be bound to an address: \
              use a host name."
@@ -234,7 +242,11 @@ mod tests {
     fn plain_http_is_refused_unless_it_is_localhost() {
         assert!(settings("http://localhost:3000").check().is_ok());
         assert!(settings("https://keys.example.com").check().is_ok());
-        for origin in ["http://keys.example.com", "ftp://keys.example.com", "http://localhost.example.com"] {
+        for origin in [
+            "http://keys.example.com",
+            "ftp://keys.example.com",
+            "http://localhost.example.com",
+        ] {
             assert!(settings(origin).check().is_err(), "{origin}");
         }
     }
@@ -256,7 +268,10 @@ mod tests {
 
     #[test]
     fn production_without_mail_is_refused() {
-        let settings = Settings { smtp_url: None, ..settings("https://keys.example.com") };
+        let settings = Settings {
+            smtp_url: None,
+            ..settings("https://keys.example.com")
+        };
         let refusal = settings.check().unwrap_err().to_string();
         assert!(refusal.contains("smtp_url"), "{refusal}");
     }

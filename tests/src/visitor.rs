@@ -2,6 +2,11 @@
 //! post. For tests that need many people or many tries; the islands themselves are tested in
 //! Chromium.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "reading a JSON value by a name that it lacks gives null, and never panics"
+)]
+
 use anyhow::{Context as _, Result, bail};
 use domain::act::ActStatement;
 use domain::base64url;

@@ -3,9 +3,9 @@
 use app::components::{Answer, Change, Chip, Choice, Filled, Line, Paging, Pill, Sort, Step, Tone};
 use app::pages::queue::{Queue, QueueRow, queue_page};
 use app::pages::request::{
-    Decide, DecidedBy, GrantView, NarrowForm, QUESTIONS, RequestForm, Review, Section, SectionView, is_mono,
-    StartForm, Status, StatusGrant, Verdict, decide_page, edit_page, narrow_page, review_page,
-    start_page, status_page,
+    Decide, DecidedBy, GrantView, NarrowForm, QUESTIONS, RequestForm, Review, Section, SectionView,
+    StartForm, Status, StatusGrant, Verdict, decide_page, edit_page, is_mono, narrow_page,
+    review_page, start_page, status_page,
 };
 use app::pages::state::RequestState;
 use app::shell::Area;

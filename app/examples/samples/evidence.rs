@@ -9,7 +9,6 @@ use app::pages::mailbox::{Mail, MailLine, Mailbox, mail_page, mailbox_page};
 use app::shell::Area;
 
 use super::access::{chips_of, paging};
-use super::people::refused;
 use super::{HOUR, Sample, State, at, named, staff};
 
 pub(crate) fn pages(s: State) -> Vec<Sample> {

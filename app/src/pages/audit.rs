@@ -179,9 +179,13 @@ pub fn export_page(shell: Shell, vm: Export) -> Page {
         filtered,
     } = vm;
     let what = if filtered {
-        format!("The entries that fit your filters, up to entry {until}. Each carries its own hash and the one before it.")
+        format!(
+            "The entries that fit your filters, up to entry {until}. Each carries its own hash and the one before it."
+        )
     } else {
-        format!("All entries up to entry {until}, in order: the chain can be followed from the first to the last without this server.")
+        format!(
+            "All entries up to entry {until}, in order: the chain can be followed from the first to the last without this server."
+        )
     };
     let body = view! {
         {head(Some(crumbs(vec![("/audit".to_owned(), "Audit log".to_owned())], "Export")), "The export is ready", None, what)}

@@ -18,7 +18,11 @@ pub struct Claim {
 }
 
 pub fn claim_page(vm: Claim) -> Page {
-    let Claim { host, delivery_id, security_contact } = vm;
+    let Claim {
+        host,
+        delivery_id,
+        security_contact,
+    } = vm;
     let body = view! {
         <ClaimIsland delivery_id=delivery_id host=host.clone() security_contact=security_contact/>
         {needs_scripts()}

@@ -67,8 +67,7 @@ pub fn outbox_page(shell: Shell, vm: Outbox) -> Page {
     } = vm;
     let trouble = (!trouble.is_empty())
         .then(|| notice(Tone::Warn, view! { <p>"The mail server does not take mail at the moment. Nothing is lost; every mail is tried again."</p><p class="mono">{trouble}</p> }));
-    let refused =
-        (!refused.is_empty()).then(|| notice(Tone::Stop, view! { <p>{refused}</p> }));
+    let refused = (!refused.is_empty()).then(|| notice(Tone::Stop, view! { <p>{refused}</p> }));
     let list = if rows.is_empty() {
         empty(
             "No mails",

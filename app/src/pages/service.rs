@@ -357,12 +357,7 @@ fn adding(place: &Place, list: &str, label: &'static str, fields: Vec<Field>) ->
     .into_any()
 }
 
-fn removing(
-    place: &Place,
-    list: &str,
-    hidden: Vec<(&'static str, String)>,
-    what: &str,
-) -> AnyView {
+fn removing(place: &Place, list: &str, hidden: Vec<(&'static str, String)>, what: &str) -> AnyView {
     let hidden = hidden
         .into_iter()
         .map(|(name, value)| view! { <input type="hidden" name=name value=value/> })

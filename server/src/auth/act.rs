@@ -107,9 +107,9 @@ impl Asked {
             stamp: self.stamp.cast_unsigned(),
             parameters: Vec::new(),
         };
-        self.lines
-            .iter()
-            .fold(bare, |statement, (label, value)| statement.with(label, value.clone()))
+        self.lines.iter().fold(bare, |statement, (label, value)| {
+            statement.with(label, value.clone())
+        })
     }
 }
 
@@ -127,9 +127,15 @@ pub async fn begin(
     let nobody = PersonId::new(Uuid::nil());
     let nonce = Nonce::random(&mut system_rng());
     let statement = asked.statement(portal, actor.unwrap_or(nobody), nonce);
-    let begun =
-        ceremony::begin_assertion(portal, kind, actor, &statement.challenge(), only, &statement)
-            .await?;
+    let begun = ceremony::begin_assertion(
+        portal,
+        kind,
+        actor,
+        &statement.challenge(),
+        only,
+        &statement,
+    )
+    .await?;
     Ok((statement, begun))
 }
 
@@ -158,9 +164,7 @@ pub async fn finish(
     )
     .await?;
     drop(read);
-    let theirs = actor.is_none_or(|actor| {
-        actor.person() == person && statement.actor == person
-    });
+    let theirs = actor.is_none_or(|actor| actor.person() == person && statement.actor == person);
     let Some(signer) = signer.filter(|_| theirs) else {
         return Err(Refusal::unproven(
             "passkey-refused",

@@ -136,7 +136,12 @@ impl Actor {
         if row.state.0 != PersonState::Active || !lives {
             return Ok(None);
         }
-        let roles: Vec<Role> = read.roles(person).await?.iter().map(|held| held.role.0).collect();
+        let roles: Vec<Role> = read
+            .roles(person)
+            .await?
+            .iter()
+            .map(|held| held.role.0)
+            .collect();
         let mut suspended = false;
         let side = match (row.kind.0, row.partner_id) {
             (PersonKind::Staff, _) => Side::Staff(roles),
@@ -221,7 +226,9 @@ impl Actor {
         if self.has(Role::Operator) || self.has(Role::Reviewer) {
             Ok(Revoker(self.person))
         } else {
-            Err(Refusal::Forbidden("This takes the role of an operator or a reviewer."))
+            Err(Refusal::Forbidden(
+                "This takes the role of an operator or a reviewer.",
+            ))
         }
     }
 
@@ -229,9 +236,9 @@ impl Actor {
     /// [`Refusal::NotFound`] for staff, [`Refusal::Forbidden`] while the organisation is suspended.
     pub fn contact(&self) -> Result<Contact, Refusal> {
         match self.side {
-            Side::Contact { .. } if self.suspended => {
-                Err(Refusal::Forbidden("Your organisation is suspended. Ask the host's staff."))
-            }
+            Side::Contact { .. } if self.suspended => Err(Refusal::Forbidden(
+                "Your organisation is suspended. Ask the host's staff.",
+            )),
             Side::Contact { partner, .. } => Ok(Contact {
                 person: self.person,
                 partner,
@@ -247,7 +254,9 @@ impl Actor {
         if self.has(Role::Admin) {
             Ok(PartnerAdmin(contact))
         } else {
-            Err(Refusal::Forbidden("This takes an admin of your organisation."))
+            Err(Refusal::Forbidden(
+                "This takes an admin of your organisation.",
+            ))
         }
     }
 }

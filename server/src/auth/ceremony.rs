@@ -58,7 +58,7 @@ pub async fn begin_registration<T: Serialize>(
     existing: &[Stamped<Credential>],
     purpose: &T,
 ) -> Result<Begun, Refusal> {
-    let exclude = existing.iter().map(|row| row.raw_id.clone().into()).collect();
+    let exclude = existing.iter().map(|row| row.raw_id.clone()).collect();
     let (options, state) = portal
         .webauthn
         .start_passkey_registration(person.uuid(), email, name, Some(exclude))
@@ -75,7 +75,15 @@ pub async fn begin_registration<T: Serialize>(
             }),
         );
     }
-    save(portal, kind, Some(person), to_value(&state)?, options, purpose).await
+    save(
+        portal,
+        kind,
+        Some(person),
+        to_value(&state)?,
+        options,
+        purpose,
+    )
+    .await
 }
 
 /// # Errors
@@ -110,7 +118,7 @@ pub async fn begin_assertion<T: Serialize>(
         .start_discoverable_authentication()
         .map_err(Refusal::internal)?;
     options.mediation = None;
-    options.public_key.challenge = challenge.to_vec().into();
+    options.public_key.challenge = challenge.to_vec();
     let mut state = to_value(&state)?;
     let slot = state
         .get_mut("ast")
@@ -231,9 +239,11 @@ impl Assertion {
 
 /// Whether a passkey cannot leave its device.
 pub fn is_device_bound(passkey: &Passkey) -> bool {
-    let backup_eligible = serde_json::to_value(passkey)
-        .ok()
-        .and_then(|value| value.pointer("/cred/backup_eligible").and_then(Value::as_bool));
+    let backup_eligible = serde_json::to_value(passkey).ok().and_then(|value| {
+        value
+            .pointer("/cred/backup_eligible")
+            .and_then(Value::as_bool)
+    });
     backup_eligible == Some(false)
 }
 
@@ -268,7 +278,10 @@ async fn save<T: Serialize>(
 /// The PRF output is never posted: a body that holds it is refused, so that no page of ours can
 /// ever begin to send it.
 fn parse_response<T: DeserializeOwned>(response: Value) -> Result<T, Refusal> {
-    for place in ["/extensions/prf/results", "/clientExtensionResults/prf/results"] {
+    for place in [
+        "/extensions/prf/results",
+        "/clientExtensionResults/prf/results",
+    ] {
         if response.pointer(place).is_some() {
             return Err(Refusal::BadRequest(
                 "The passkey's secret must not leave the browser.",

@@ -46,18 +46,38 @@ pub async fn start(
     let ends_at = now.plus(portal.config.session_length);
     work.add_session(&Session {
         id,
-        token_mac: token_mac(&portal.keyring.row_key, &token, id, person, credential, ends_at),
+        token_mac: token_mac(
+            &portal.keyring.row_key,
+            &token,
+            id,
+            person,
+            credential,
+            ends_at,
+        ),
         person_id: person,
         credential_id: credential,
         created_at: now,
         seen_at: now,
         ends_at,
-        address: from.address.map(|address| address.to_string()).unwrap_or_default(),
-        agent: domain::audit::UserAgent::of(&from.agent).as_str().to_owned(),
+        address: from
+            .address
+            .map(|address| address.to_string())
+            .unwrap_or_default(),
+        agent: domain::audit::UserAgent::of(&from.agent)
+            .as_str()
+            .to_owned(),
     })
     .await?;
-    let value = format!("{}.{}", id.uuid().simple(), base64url::encode(token.expose()));
-    Ok(cookie(portal, &value, portal.config.session_length.as_secs()))
+    let value = format!(
+        "{}.{}",
+        id.uuid().simple(),
+        base64url::encode(token.expose())
+    );
+    Ok(cookie(
+        portal,
+        &value,
+        portal.config.session_length.as_secs(),
+    ))
 }
 
 /// The `Set-Cookie` header that takes the cookie away.
@@ -136,7 +156,11 @@ fn name(portal: &Portal) -> &'static str {
 }
 
 fn cookie(portal: &Portal, value: &str, max_age: u64) -> String {
-    let secure = if portal.config.is_https() { "; Secure" } else { "" };
+    let secure = if portal.config.is_https() {
+        "; Secure"
+    } else {
+        ""
+    };
     format!(
         "{}={value}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Lax{secure}",
         name(portal)

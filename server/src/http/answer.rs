@@ -34,9 +34,11 @@ impl From<Refusal> for Public {
                 "not-found",
                 "There is nothing here, or nothing that you may see.",
             ),
-            Refusal::SignedOut => {
-                plain(StatusCode::UNAUTHORIZED, "signed-out", "Sign in, and try again.")
-            }
+            Refusal::SignedOut => plain(
+                StatusCode::UNAUTHORIZED,
+                "signed-out",
+                "Sign in, and try again.",
+            ),
             Refusal::Forbidden(sentence) => plain(StatusCode::FORBIDDEN, "forbidden", sentence),
             Refusal::Invalid(fields) => Self {
                 fields,
@@ -50,9 +52,7 @@ impl From<Refusal> for Public {
             Refusal::BadRequest(sentence) => {
                 plain(StatusCode::BAD_REQUEST, "bad-request", sentence)
             }
-            Refusal::Unproven { code, sentence } => {
-                plain(StatusCode::FORBIDDEN, code, &sentence)
-            }
+            Refusal::Unproven { code, sentence } => plain(StatusCode::FORBIDDEN, code, &sentence),
             Refusal::Limited { retry_after } => Self {
                 retry_after: Some(retry_after.as_secs().max(1)),
                 ..plain(
@@ -132,7 +132,10 @@ pub fn problem(public: Public) -> Response {
     };
     let mut response = (public.status, Json(body)).into_response();
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("application/problem+json"),
+    );
     if let Some(seconds) = public.retry_after {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }

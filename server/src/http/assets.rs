@@ -55,7 +55,11 @@ impl Site {
         let css = Bytes::from(app::style::sheet());
         let icon = Bytes::from_static(app::style::ICON.as_bytes());
         let assets = Assets {
-            css: add(hashed("latchkey", &css, "css"), css, "text/css; charset=utf-8"),
+            css: add(
+                hashed("latchkey", &css, "css"),
+                css,
+                "text/css; charset=utf-8",
+            ),
             icon: add(hashed("icon", &icon, "svg"), icon, "image/svg+xml"),
             js: add(js, js_bytes, "text/javascript; charset=utf-8"),
             wasm: add(wasm, wasm_bytes, "application/wasm"),
@@ -67,7 +71,11 @@ impl Site {
 /// A name that follows the content. It only tells one build from another.
 fn hashed(stem: &str, bytes: &[u8], extension: &str) -> String {
     let digest = domain::enc::sha256(bytes);
-    let hash: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let hash: String = digest
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     format!("{stem}.{hash}.{extension}")
 }
 

@@ -74,7 +74,15 @@ pub struct Wanted {
 pub async fn list(view: View, actor: Actor, Query(wanted): Query<Wanted>) -> Response {
     let asked = wanted.asked();
     let typed = asked.filled();
-    match page(&view.portal, &actor, &asked, wanted.page.parse().ok(), typed).await {
+    match page(
+        &view.portal,
+        &actor,
+        &asked,
+        wanted.page.parse().ok(),
+        typed,
+    )
+    .await
+    {
         Ok(vm) => view.page(Area::Audit, |shell| audit_page(shell, vm)),
         Err(Refusal::Invalid(errors)) => {
             let mut typed = asked.filled();
@@ -154,11 +162,18 @@ pub async fn download(view: View, actor: Actor, Path(id): Path<CeremonyId>) -> R
     let portal = view.portal.clone();
     let chunks = stream::try_unfold(1, move |next| {
         let (portal, filter) = (portal.clone(), filter.clone());
-        async move { chunk(&portal, &filter, next, until).await.map_err(std::io::Error::other) }
+        async move {
+            chunk(&portal, &filter, next, until)
+                .await
+                .map_err(std::io::Error::other)
+        }
     });
     let headers = [
         (CONTENT_TYPE, "application/jsonl"),
-        (CONTENT_DISPOSITION, "attachment; filename=\"latchkey-audit.jsonl\""),
+        (
+            CONTENT_DISPOSITION,
+            "attachment; filename=\"latchkey-audit.jsonl\"",
+        ),
     ];
     (headers, Body::from_stream(chunks)).into_response()
 }
@@ -179,7 +194,10 @@ async fn chunk(
         return Ok(None);
     };
     let mut lines = String::new();
-    for row in rows.iter().filter(|row| row.seq <= until && evidence::fits(filter, row)) {
+    for row in rows
+        .iter()
+        .filter(|row| row.seq <= until && evidence::fits(filter, row))
+    {
         lines.push_str(&evidence::export_line(row)?);
     }
     Ok(Some((lines, last.saturating_add(1))))
@@ -241,15 +259,28 @@ async fn page(
     let filter = evidence::filter(&mut read, auditor, asked).await?;
     let mut rows = match filter {
         // One more than is shown tells whether there are older ones.
-        Some(filter) => read.audit(&AuditFilter { before, limit: PAGE + 1, ..filter }).await?,
+        Some(filter) => {
+            read.audit(&AuditFilter {
+                before,
+                limit: PAGE + 1,
+                ..filter
+            })
+            .await?
+        }
         None => Vec::new(),
     };
-    let newest = AuditFilter { limit: 1, ..AuditFilter::default() };
+    let newest = AuditFilter {
+        limit: 1,
+        ..AuditFilter::default()
+    };
     let count = read.audit(&newest).await?.first().map_or(0, |row| row.seq);
     let shown = usize::try_from(PAGE).unwrap_or_default();
     let more = rows.len() > shown;
     rows.truncate(shown);
-    let older = rows.last().filter(|_| more).map(|row| asked.href(Some(row.seq)));
+    let older = rows
+        .last()
+        .filter(|_| more)
+        .map(|row| asked.href(Some(row.seq)));
     Ok(Audit {
         summary: format!("{count} entries, each chained to the one before it."),
         acts: acts(),
@@ -321,7 +352,11 @@ async fn entry(portal: &Portal, actor: &Actor, number: i64) -> Result<AuditEntry
     let passkey = passkey(&mut read, &mut HashMap::new(), row.credential_id).await?;
     let mut facts = vec![
         Line::new("When", row.at.to_string()),
-        Line::new("Who", who.unwrap_or_else(|| kind(row.actor_kind.0).to_owned())).remark(passkey),
+        Line::new(
+            "Who",
+            who.unwrap_or_else(|| kind(row.actor_kind.0).to_owned()),
+        )
+        .remark(passkey),
         Line::new("Subject", evidence::subject(&mut read, &row).await?),
         Line::new("Its id", row.subject_id.to_string()).mono(),
     ];
@@ -361,9 +396,16 @@ fn again(view: &View, filled: Filled) -> Response {
 }
 
 fn acts() -> Vec<Choice> {
-    let mut names: Vec<&str> = Act::ALL.iter().map(|act| act.as_str()).chain(OTHER_ACTS).collect();
+    let mut names: Vec<&str> = Act::ALL
+        .iter()
+        .map(|act| act.as_str())
+        .chain(OTHER_ACTS)
+        .collect();
     names.sort_unstable();
-    names.into_iter().map(|name| Choice::new(name, name)).collect()
+    names
+        .into_iter()
+        .map(|name| Choice::new(name, name))
+        .collect()
 }
 
 const fn kind(kind: ActorKind) -> &'static str {
@@ -388,7 +430,10 @@ mod tests {
             act: "claim".to_owned(),
             ..evidence::Asked::default()
         };
-        assert_eq!(asked.href(Some(9)), "/audit?q=Quay+%26+Desk&act=claim&page=9");
+        assert_eq!(
+            asked.href(Some(9)),
+            "/audit?q=Quay+%26+Desk&act=claim&page=9"
+        );
         assert_eq!(evidence::Asked::default().href(None), "/audit");
     }
 
@@ -396,7 +441,10 @@ mod tests {
     fn every_signed_act_can_be_filtered_by() {
         let offered = acts();
         for act in Act::ALL {
-            assert!(offered.iter().any(|choice| choice.value == act.as_str()), "{act}");
+            assert!(
+                offered.iter().any(|choice| choice.value == act.as_str()),
+                "{act}"
+            );
         }
     }
 }

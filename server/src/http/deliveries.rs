@@ -110,7 +110,9 @@ pub async fn receipt(
         signature: body.signature,
     };
     let key = delivery::receipt(&portal, id, &receipt, &client.origin).await?;
-    Ok(Answer(json!({ "activated": true, "portal": format!("/keys/{key}") })))
+    Ok(Answer(
+        json!({ "activated": true, "portal": format!("/keys/{key}") }),
+    ))
 }
 
 #[derive(Deserialize)]

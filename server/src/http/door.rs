@@ -158,8 +158,7 @@ pub async fn enrol_create(
     Json(body): Json<EnrolCreate>,
 ) -> Result<Answer<enrol::Created>, Problem> {
     let keys = body.sealing_key.zip(body.signing_key);
-    let created =
-        enrol::create(&portal, body.ceremony, body.credential, &body.label, keys).await?;
+    let created = enrol::create(&portal, body.ceremony, body.credential, &body.label, keys).await?;
     Ok(Answer(created))
 }
 
@@ -213,7 +212,12 @@ async fn credentials(
     portal: &Portal,
     actor: &Actor,
 ) -> Result<Vec<store::Stamped<store::Credential>>, Refusal> {
-    Ok(portal.store.read().await?.credentials(actor.person()).await?)
+    Ok(portal
+        .store
+        .read()
+        .await?
+        .credentials(actor.person())
+        .await?)
 }
 
 /// Roles in words, whether they are all of them, and whether keys are sent to such a person.
@@ -233,7 +237,11 @@ fn described(actor: &Actor) -> (String, bool, bool) {
                 .collect();
             (words.join(", "), words.len() == every.len(), false)
         }
-        Side::Contact { partner_name, admin, .. } => {
+        Side::Contact {
+            partner_name,
+            admin,
+            ..
+        } => {
             let role = if *admin { "Admin" } else { "Member" };
             (format!("{role} of {partner_name}"), false, true)
         }

@@ -23,10 +23,14 @@ impl<T: DeserializeOwned> FromRequest<Portal> for Json<T> {
     async fn from_request(request: Request, portal: &Portal) -> Result<Self, Self::Rejection> {
         let is_json = content_type(&request).starts_with("application/json");
         let body = Bytes::from_request(request, portal).await.map_err(|_| {
-            Problem(Refusal::BadRequest("The body is too large or did not arrive whole."))
+            Problem(Refusal::BadRequest(
+                "The body is too large or did not arrive whole.",
+            ))
         })?;
         if !is_json {
-            return Err(Problem(Refusal::BadRequest("Send JSON, as application/json.")));
+            return Err(Problem(Refusal::BadRequest(
+                "Send JSON, as application/json.",
+            )));
         }
         serde_json::from_slice(&body).map(Self).map_err(|error| {
             tracing::debug!(%error, "a JSON body was refused");
@@ -45,15 +49,17 @@ impl FromRequest<Portal> for Form {
         let body = Bytes::from_request(request, portal).await.ok();
         let fields = body.filter(|_| is_form).and_then(|body| {
             // The parser below replaces what is not UTF-8; we refuse it instead.
-            let fields: Vec<(String, String)> = url::form_urlencoded::parse(&body)
-                .into_owned()
-                .collect();
+            let fields: Vec<(String, String)> =
+                url::form_urlencoded::parse(&body).into_owned().collect();
             let broken = |text: &str| text.contains(char::REPLACEMENT_CHARACTER);
-            (!fields.iter().any(|(name, value)| broken(name) || broken(value))).then_some(fields)
+            (!fields
+                .iter()
+                .any(|(name, value)| broken(name) || broken(value)))
+            .then_some(fields)
         });
-        fields.map(Self).ok_or_else(|| {
-            page::refusal(portal, None, Refusal::Invalid(Vec::new()))
-        })
+        fields
+            .map(Self)
+            .ok_or_else(|| page::refusal(portal, None, Refusal::Invalid(Vec::new())))
     }
 }
 
@@ -92,7 +98,9 @@ impl Form {
         if self.0.iter().all(|(field, _)| is_known(field)) {
             Ok(())
         } else {
-            Err(Refusal::BadRequest("The form holds a field that we do not know. Nothing was done."))
+            Err(Refusal::BadRequest(
+                "The form holds a field that we do not know. Nothing was done.",
+            ))
         }
     }
 }

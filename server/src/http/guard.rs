@@ -5,8 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, ORIGIN, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, USER_AGENT,
-    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, ORIGIN, REFERRER_POLICY,
+    STRICT_TRANSPORT_SECURITY, USER_AGENT, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method};
@@ -60,9 +60,7 @@ impl Access {
 
     /// Whether an actor of this kind would be let in: for the table's test.
     pub fn lets_in(self, side: Option<&Side>) -> bool {
-        let staff = |wanted: &[Role]| {
-            matches!(side, Some(Side::Staff(roles)) if wanted.is_empty() || roles.iter().any(|role| wanted.contains(role)))
-        };
+        let staff = |wanted: &[Role]| matches!(side, Some(Side::Staff(roles)) if wanted.is_empty() || roles.iter().any(|role| wanted.contains(role)));
         match self {
             Self::Anyone | Self::Gateway => true,
             Self::Person => side.is_some(),
@@ -105,7 +103,10 @@ fn refuse(portal: &Portal, actor: Option<&Actor>, request: &Request, refusal: Re
     }
     if matches!(refusal, Refusal::SignedOut) {
         let to = match *request.method() {
-            Method::GET => request.uri().path_and_query().map_or("/", |path| path.as_str()),
+            Method::GET => request
+                .uri()
+                .path_and_query()
+                .map_or("/", |path| path.as_str()),
             _ => "/",
         };
         return see(&sign_in_path(to));
@@ -147,9 +148,8 @@ pub async fn same_origin(State(portal): State<Portal>, request: Request, next: N
     if request.method().is_safe() || is_from_here(&portal, request.headers()) {
         return next.run(request).await;
     }
-    let refusal = Refusal::BadRequest(
-        "This was not sent by a page of this portal. Nothing was done.",
-    );
+    let refusal =
+        Refusal::BadRequest("This was not sent by a page of this portal. Nothing was done.");
     if wants_json(request.headers()) {
         Problem(refusal).into_response()
     } else {
@@ -172,8 +172,12 @@ pub async fn headers(State(portal): State<Portal>, request: Request, next: Next)
     let headers = response.headers_mut();
     headers
         .entry(CONTENT_SECURITY_POLICY)
-        .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
-    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        .or_insert(HeaderValue::from_static(
+            "default-src 'none'; frame-ancestors 'none'",
+        ));
+    headers
+        .entry(CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
@@ -211,7 +215,10 @@ pub struct Client {
 impl FromRequestParts<Portal> for Client {
     type Rejection = std::convert::Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, portal: &Portal) -> Result<Self, Self::Rejection> {
+    async fn from_request_parts(
+        parts: &mut Parts,
+        portal: &Portal,
+    ) -> Result<Self, Self::Rejection> {
         let peer = parts
             .extensions
             .get::<ConnectInfo<SocketAddr>>()
@@ -263,8 +270,18 @@ mod tests {
 
     #[test]
     fn the_way_back_stays_on_this_origin() {
-        assert_eq!(local_path("/requests?state=in-review"), "/requests?state=in-review");
-        for elsewhere in ["//evil.example", "/\\evil.example", "https://evil.example", "", "requests", "/\tx"] {
+        assert_eq!(
+            local_path("/requests?state=in-review"),
+            "/requests?state=in-review"
+        );
+        for elsewhere in [
+            "//evil.example",
+            "/\\evil.example",
+            "https://evil.example",
+            "",
+            "requests",
+            "/\tx",
+        ] {
             assert_eq!(local_path(elsewhere), "/", "{elsewhere}");
         }
     }

@@ -63,7 +63,11 @@ mod tests {
 
     #[test]
     fn the_first_open_step_is_the_one_to_do_now() {
-        let way = steps([(true, "a", "", ""), (false, "b", "", ""), (false, "c", "", "")]);
+        let way = steps([
+            (true, "a", "", ""),
+            (false, "b", "", ""),
+            (false, "c", "", ""),
+        ]);
         let order: Vec<Step> = way.iter().map(|(step, ..)| *step).collect();
         assert_eq!(order, [Step::Done, Step::Now, Step::Later]);
     }

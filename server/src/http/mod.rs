@@ -49,7 +49,10 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 pub fn app(portal: Portal) -> Router {
     routes::router(&portal)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIMEOUT))
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::SERVICE_UNAVAILABLE,
+            TIMEOUT,
+        ))
         .layer(from_fn_with_state(portal.clone(), guard::headers))
         .layer(CompressionLayer::new())
         .with_state(portal)

@@ -79,7 +79,10 @@ impl Told {
 /// Goes on to a page, which says what was done.
 pub fn see_told(location: &str, told: Told) -> Response {
     let mut response = see(location);
-    let cookie = format!("{FLASH}={}; Path=/; Max-Age=60; HttpOnly; SameSite=Lax", told.code());
+    let cookie = format!(
+        "{FLASH}={}; Path=/; Max-Age=60; HttpOnly; SameSite=Lax",
+        told.code()
+    );
     if let Ok(cookie) = HeaderValue::from_str(&cookie) {
         response.headers_mut().append(SET_COOKIE, cookie);
     }
@@ -88,7 +91,10 @@ pub fn see_told(location: &str, told: Told) -> Response {
 
 /// The cookie for a JSON answer after which the browser moves on.
 pub fn told_cookie(told: Told) -> String {
-    format!("{FLASH}={}; Path=/; Max-Age=60; HttpOnly; SameSite=Lax", told.code())
+    format!(
+        "{FLASH}={}; Path=/; Max-Age=60; HttpOnly; SameSite=Lax",
+        told.code()
+    )
 }
 
 impl View {
@@ -100,7 +106,9 @@ impl View {
         let shell = shell(&self.portal, actor, here, self.flash);
         let mut response = whole(&self.portal, StatusCode::OK, || page(shell));
         if self.flash.is_some() {
-            let gone = HeaderValue::from_static("latchkey-told=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax");
+            let gone = HeaderValue::from_static(
+                "latchkey-told=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax",
+            );
             response.headers_mut().append(SET_COOKIE, gone);
         }
         response
@@ -126,7 +134,10 @@ impl View {
 impl FromRequestParts<Portal> for View {
     type Rejection = std::convert::Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, portal: &Portal) -> Result<Self, Self::Rejection> {
+    async fn from_request_parts(
+        parts: &mut Parts,
+        portal: &Portal,
+    ) -> Result<Self, Self::Rejection> {
         let flash = parts
             .headers
             .get_all(COOKIE)
@@ -160,7 +171,9 @@ pub fn refusal(portal: &Portal, _: Option<&Actor>, refused: Refusal) -> Response
     let host = portal.config.host_name.clone();
     let mut response = whole(portal, public.status, || error_page(&host, shown));
     if let Some(seconds) = public.retry_after {
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        response
+            .headers_mut()
+            .insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
 }
@@ -183,7 +196,10 @@ fn whole(portal: &Portal, status: StatusCode, page: impl FnOnce() -> Page) -> Re
     );
     let mut response = (status, html).into_response();
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("text/html; charset=utf-8"),
+    );
     if let Ok(policy) = HeaderValue::from_str(&policy) {
         headers.insert(CONTENT_SECURITY_POLICY, policy);
     }
@@ -198,7 +214,11 @@ fn shell(portal: &Portal, actor: &Actor, here: Area, flash: Option<Told>) -> She
             reviewer: roles.contains(&Role::Reviewer),
             auditor: roles.contains(&Role::Auditor),
         }),
-        Side::Contact { partner_name, admin, .. } => ShellSide::Contact {
+        Side::Contact {
+            partner_name,
+            admin,
+            ..
+        } => ShellSide::Contact {
             partner: partner_name.clone(),
             admin: *admin,
         },

@@ -16,7 +16,9 @@ use crate::http::partners_view;
 use crate::http::people::ask;
 use crate::http::typed::{Typed, filled};
 use crate::refusal::Refusal;
-use crate::service::acts::{InviteMember, InvitePartner, ResumePartner, RevokePartner, SuspendPartner};
+use crate::service::acts::{
+    InviteMember, InvitePartner, ResumePartner, RevokePartner, SuspendPartner,
+};
 use crate::service::limits;
 
 /// Which partners are looked at. A filter that is unknown shows all: it decides nothing.
@@ -158,7 +160,12 @@ pub async fn resume(
 }
 
 /// `POST /partners/{id}/revoke`
-pub async fn revoke(view: View, actor: Actor, Path(partner): Path<PartnerId>, form: Form) -> Response {
+pub async fn revoke(
+    view: View,
+    actor: Actor,
+    Path(partner): Path<PartnerId>,
+    form: Form,
+) -> Response {
     let done = async {
         form.only(&["reason"])?;
         let mut typed = Typed::of(&form);

@@ -6,7 +6,10 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
 use crate::http::guard::{Access, authorise, same_origin};
-use crate::http::{assets, audit, confirm, deliveries, door, gateways, health, home, keys, mail, partners, people, policies, profile, queue, requests, reveal, services, verify};
+use crate::http::{
+    assets, audit, confirm, deliveries, door, gateways, health, home, keys, mail, partners, people,
+    policies, profile, queue, requests, reveal, services, verify,
+};
 use crate::portal::Portal;
 
 /// One line of the table.

@@ -1,6 +1,6 @@
 //! Handing a mail over: to the mail server, or in development to a folder that is a page.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 use domain::id::MailId;
 use domain::time::Timestamp;
@@ -123,7 +123,7 @@ pub(super) fn message(
         .from(from.clone())
         .to(Mailbox::new(None, to))
         .subject(words.subject())
-        .date(SystemTime::from(UNIX_EPOCH + Duration::from_micros(micros)))
+        .date(UNIX_EPOCH + Duration::from_micros(micros))
         // The same at each try: who gets a mail twice can tell.
         .message_id(Some(format!("<{id}@{domain}>")))
         .header(AutoSubmitted)

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use domain::id::{CeremonyId, DeliveryId, GrantId, KeyId, PartnerId, PersonId, RequestId, ServiceId};
+use domain::id::{
+    CeremonyId, DeliveryId, GrantId, KeyId, PartnerId, PersonId, RequestId, ServiceId,
+};
 use domain::person::Email;
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -46,7 +48,11 @@ impl Asked {
 ///
 /// # Errors
 /// [`Refusal::Invalid`] for a day that is none.
-pub async fn filter(read: &mut Read, _: Auditor, asked: &Asked) -> Result<Option<AuditFilter>, Refusal> {
+pub async fn filter(
+    read: &mut Read,
+    _: Auditor,
+    asked: &Asked,
+) -> Result<Option<AuditFilter>, Refusal> {
     let mut filter = AuditFilter {
         act: asked.act.clone(),
         outcome: asked.outcome.clone(),
@@ -75,7 +81,11 @@ enum Found {
 async fn find(read: &mut Read, sought: &str) -> Result<Option<Found>, Refusal> {
     if let Ok(id) = sought.parse::<Uuid>() {
         let person = read.person(PersonId::new(id)).await?.is_some();
-        return Ok(Some(if person { Found::Actor(PersonId::new(id)) } else { Found::Subject(id) }));
+        return Ok(Some(if person {
+            Found::Actor(PersonId::new(id))
+        } else {
+            Found::Subject(id)
+        }));
     }
     if let Ok(email) = sought.parse::<Email>() {
         let address = read.address_of(&email).await?;
@@ -94,7 +104,9 @@ async fn find(read: &mut Read, sought: &str) -> Result<Option<Found>, Refusal> {
         }
         people.extend(read.contacts(partner.id).await?);
     }
-    let person = people.iter().find(|person| person.name.to_lowercase().contains(&sought));
+    let person = people
+        .iter()
+        .find(|person| person.name.to_lowercase().contains(&sought));
     Ok(person.map(|person| Found::Actor(person.id)))
 }
 
@@ -104,7 +116,10 @@ async fn find(read: &mut Read, sought: &str) -> Result<Option<Found>, Refusal> {
 /// [`Refusal::NotFound`].
 pub async fn entry(read: &mut Read, _: Auditor, number: i64) -> Result<AuditRow, Refusal> {
     let found = read.audit_from(number, 1).await?;
-    found.into_iter().find(|row| row.seq == number).ok_or(Refusal::NotFound)
+    found
+        .into_iter()
+        .find(|row| row.seq == number)
+        .ok_or(Refusal::NotFound)
 }
 
 /// What an entry is about, in words; its kind and id where it has no name.
@@ -114,20 +129,38 @@ pub async fn entry(read: &mut Read, _: Auditor, number: i64) -> Result<AuditRow,
 pub async fn subject(read: &mut Read, row: &AuditRow) -> Result<String, Refusal> {
     let id = row.subject_id;
     let name = match row.subject_kind.as_str() {
-        "person" => read.person(PersonId::new(id)).await?.map(|person| person.name.clone()),
-        "partner" => read.partner(PartnerId::new(id)).await?.map(|partner| partner.name.clone()),
-        "service" => read.service(ServiceId::new(id)).await?.map(|service| service.name),
+        "person" => read
+            .person(PersonId::new(id))
+            .await?
+            .map(|person| person.name.clone()),
+        "partner" => read
+            .partner(PartnerId::new(id))
+            .await?
+            .map(|partner| partner.name.clone()),
+        "service" => read
+            .service(ServiceId::new(id))
+            .await?
+            .map(|service| service.name),
         "key" => read.key(KeyId::new(id)).await?.map(|key| keys::shown(&key)),
         "delivery" => match read.delivery(DeliveryId::new(id)).await? {
-            Some(delivery) => read.key(delivery.key_id).await?.map(|key| keys::shown(&key)),
+            Some(delivery) => read
+                .key(delivery.key_id)
+                .await?
+                .map(|key| keys::shown(&key)),
             None => None,
         },
         "grant" => match read.grant(GrantId::new(id)).await? {
-            Some(grant) => read.partner(grant.partner_id).await?.map(|partner| partner.name.clone()),
+            Some(grant) => read
+                .partner(grant.partner_id)
+                .await?
+                .map(|partner| partner.name.clone()),
             None => None,
         },
         "request" => match read.request(RequestId::new(id)).await? {
-            Some(request) => read.partner(request.partner_id).await?.map(|partner| partner.name.clone()),
+            Some(request) => read
+                .partner(request.partner_id)
+                .await?
+                .map(|partner| partner.name.clone()),
             None => None,
         },
         _ => None,
@@ -194,7 +227,9 @@ pub fn fits(filter: &AuditFilter, row: &AuditRow) -> bool {
     (filter.act.is_empty() || row.act == filter.act)
         && (filter.outcome.is_empty() || row.outcome.0.code() == filter.outcome)
         && filter.actor.is_none_or(|actor| row.actor_id == Some(actor))
-        && filter.subject.is_none_or(|subject| row.subject_id == subject)
+        && filter
+            .subject
+            .is_none_or(|subject| row.subject_id == subject)
         && filter.from.is_none_or(|from| row.at >= from)
         && filter.to.is_none_or(|to| row.at < to)
 }
@@ -263,12 +298,19 @@ fn parse_day(typed: &str) -> Option<Timestamp> {
     let month = digits(parts.next()?, 2)?;
     let day = digits(parts.next()?, 2)?;
     // The civil day number of the proleptic Gregorian calendar, with the year begun in March.
-    let (shifted, moved) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let (shifted, moved) = if month > 2 {
+        (year, month - 3)
+    } else {
+        (year - 1, month + 9)
+    };
     let of_year = (153 * moved + 2) / 5 + day - 1;
     let number = shifted * 365 + shifted / 4 - shifted / 100 + shifted / 400 + of_year - 719_468;
     let start = Timestamp::from_micros(number * 86_400 * 1_000_000);
     // A day that the calendar does not have comes back as another one.
-    (1970..=9999).contains(&year).then_some(start).filter(|start| start.to_string().starts_with(typed))
+    (1970..=9999)
+        .contains(&year)
+        .then_some(start)
+        .filter(|start| start.to_string().starts_with(typed))
 }
 
 #[cfg(test)]
@@ -301,8 +343,19 @@ mod tests {
     fn a_day_is_read_and_a_day_that_does_not_exist_is_refused() {
         let at = parse_day("2027-02-19").unwrap();
         assert_eq!(at.to_string(), "2027-02-19T00:00:00Z");
-        assert_eq!(parse_day("2028-02-29").unwrap().to_string(), "2028-02-29T00:00:00Z");
-        for wrong in ["2027-02-29", "2027-13-01", "2027-00-10", "27-01-01", "tomorrow", "2027-1-1", "+027-01-01"] {
+        assert_eq!(
+            parse_day("2028-02-29").unwrap().to_string(),
+            "2028-02-29T00:00:00Z"
+        );
+        for wrong in [
+            "2027-02-29",
+            "2027-13-01",
+            "2027-00-10",
+            "27-01-01",
+            "tomorrow",
+            "2027-1-1",
+            "+027-01-01",
+        ] {
             assert!(parse_day(wrong).is_none(), "{wrong}");
         }
     }
@@ -322,12 +375,30 @@ mod tests {
         let all = AuditFilter::default();
         assert!(fits(&all, &row()));
         for other in [
-            AuditFilter { act: "claim".to_owned(), ..all.clone() },
-            AuditFilter { outcome: "refused".to_owned(), ..all.clone() },
-            AuditFilter { actor: Some(PersonId::new(Uuid::from_u128(9))), ..all.clone() },
-            AuditFilter { subject: Some(Uuid::from_u128(9)), ..all.clone() },
-            AuditFilter { from: Some(Timestamp::from_micros(1_001)), ..all.clone() },
-            AuditFilter { to: Some(Timestamp::from_micros(1_000)), ..all.clone() },
+            AuditFilter {
+                act: "claim".to_owned(),
+                ..all.clone()
+            },
+            AuditFilter {
+                outcome: "refused".to_owned(),
+                ..all.clone()
+            },
+            AuditFilter {
+                actor: Some(PersonId::new(Uuid::from_u128(9))),
+                ..all.clone()
+            },
+            AuditFilter {
+                subject: Some(Uuid::from_u128(9)),
+                ..all.clone()
+            },
+            AuditFilter {
+                from: Some(Timestamp::from_micros(1_001)),
+                ..all.clone()
+            },
+            AuditFilter {
+                to: Some(Timestamp::from_micros(1_000)),
+                ..all.clone()
+            },
         ] {
             assert!(!fits(&other, &row()), "{other:?}");
         }

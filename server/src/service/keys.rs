@@ -70,7 +70,9 @@ pub fn is_recipient(actor: &Actor, context: &Context) -> Result<(), Refusal> {
     if contact.person() == context.grant.recipient_id {
         Ok(())
     } else {
-        Err(Refusal::Forbidden("Only the person who receives this key can ask for another one."))
+        Err(Refusal::Forbidden(
+            "Only the person who receives this key can ask for another one.",
+        ))
     }
 }
 
@@ -107,12 +109,18 @@ pub async fn may_remake(
 ) -> Result<(), Refusal> {
     let refused = |refused: RemakeRefused| Refusal::conflict("no-new-link", refused.to_string());
     if now >= live_until(context)? {
-        return Err(Refusal::conflict("grant-expired", "The grant has expired. Ask for access again."));
+        return Err(Refusal::conflict(
+            "grant-expired",
+            "The grant has expired. Ask for access again.",
+        ));
     }
     let all = read.deliveries_of_grant(key.grant_id).await?;
-    let last = all.last().filter(|last| last.key_id == key.id).ok_or_else(|| {
-        Refusal::conflict("not-the-last", "There is a newer key under this grant.")
-    })?;
+    let last = all
+        .last()
+        .filter(|last| last.key_id == key.id)
+        .ok_or_else(|| {
+            Refusal::conflict("not-the-last", "There is a newer key under this grant.")
+        })?;
     let state = DeliveryState::from_stored(last.state.0, last.claimed_by, last.lease_until)
         .ok_or_else(|| Refusal::internal("a delivery's row contradicts itself"))?;
     if actor.staff().is_ok() {
@@ -122,7 +130,10 @@ pub async fn may_remake(
     if key.state.0 == KeyState::Destroyed && lapsed_by_itself(last) {
         Ok(())
     } else {
-        Err(Refusal::conflict("cancelled", "This delivery was cancelled. Ask the staff."))
+        Err(Refusal::conflict(
+            "cancelled",
+            "This delivery was cancelled. Ask the staff.",
+        ))
     }
 }
 
@@ -162,13 +173,18 @@ fn allowed(answer: Result<(), Refusal>) -> Result<bool, Refusal> {
 /// Until when keys can be had under the grant.
 fn live_until(context: &Context) -> Result<Timestamp, Refusal> {
     if context.partner.state.0 != PartnerState::Active {
-        return Err(Refusal::conflict("partner-suspended", "The partner is suspended. Ask the staff."));
+        return Err(Refusal::conflict(
+            "partner-suspended",
+            "The partner is suspended. Ask the staff.",
+        ));
     }
     context
         .grant
         .valid_until
         .filter(|_| context.grant.state.0 == GrantState::Approved)
-        .ok_or_else(|| Refusal::conflict("grant-ended", "The grant has ended. Ask for access again."))
+        .ok_or_else(|| {
+            Refusal::conflict("grant-ended", "The grant has ended. Ask for access again.")
+        })
 }
 
 async fn remade(read: &mut Read, context: &Context) -> Result<u32, Refusal> {
@@ -225,20 +241,43 @@ mod tests {
 
     #[test]
     fn a_recipient_can_have_again_what_lapsed_by_itself() {
-        assert!(lapsed_by_itself(&delivery(DeliveryCode::Expired, None, Some(9))));
-        assert!(lapsed_by_itself(&delivery(DeliveryCode::Cancelled, Some(5), Some(5))));
+        assert!(lapsed_by_itself(&delivery(
+            DeliveryCode::Expired,
+            None,
+            Some(9)
+        )));
+        assert!(lapsed_by_itself(&delivery(
+            DeliveryCode::Cancelled,
+            Some(5),
+            Some(5)
+        )));
     }
 
     #[test]
     fn what_staff_cancelled_is_not_had_again() {
-        assert!(!lapsed_by_itself(&delivery(DeliveryCode::Cancelled, None, Some(5))));
-        assert!(!lapsed_by_itself(&delivery(DeliveryCode::Cancelled, Some(5), Some(4))));
+        assert!(!lapsed_by_itself(&delivery(
+            DeliveryCode::Cancelled,
+            None,
+            Some(5)
+        )));
+        assert!(!lapsed_by_itself(&delivery(
+            DeliveryCode::Cancelled,
+            Some(5),
+            Some(4)
+        )));
     }
 
     #[test]
     fn what_is_open_or_stored_has_not_lapsed() {
-        for state in [DeliveryCode::Sealed, DeliveryCode::Claimed, DeliveryCode::Receipted] {
-            assert!(!lapsed_by_itself(&delivery(state, Some(5), Some(6))), "{state}");
+        for state in [
+            DeliveryCode::Sealed,
+            DeliveryCode::Claimed,
+            DeliveryCode::Receipted,
+        ] {
+            assert!(
+                !lapsed_by_itself(&delivery(state, Some(5), Some(6))),
+                "{state}"
+            );
         }
     }
 }

@@ -67,6 +67,8 @@ pub async fn count_for(portal: &Portal, limit: Limit, what: &str) -> Result<(), 
 }
 
 fn window(limit: Limit, now: Timestamp) -> Timestamp {
-    let length = i64::try_from(limit.window.as_micros()).unwrap_or(i64::MAX).max(1);
+    let length = i64::try_from(limit.window.as_micros())
+        .unwrap_or(i64::MAX)
+        .max(1);
     Timestamp::from_micros(now.micros() - now.micros().rem_euclid(length))
 }

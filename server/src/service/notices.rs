@@ -73,7 +73,9 @@ fn due(key: &KeyRow, now: Timestamp) -> Option<ExpiryNotice> {
     let last = key
         .noticed_days
         .and_then(|days| u32::try_from(days).ok())
-        .map_or(lives_since, |days| key.expires_at.minus(DAY * days).max(lives_since));
+        .map_or(lives_since, |days| {
+            key.expires_at.minus(DAY * days).max(lives_since)
+        });
     notice_due(now, key.expires_at, last)
 }
 
@@ -106,7 +108,12 @@ async fn notify(
     };
     work.update_key(noticed, stamp).await?;
     let about = json!({ "days": notice.days() });
-    Ok(Some(by_system(at, "notify-expiry", ("key", id.uuid()), &about)))
+    Ok(Some(by_system(
+        at,
+        "notify-expiry",
+        ("key", id.uuid()),
+        &about,
+    )))
 }
 
 async fn expire_key(portal: &Portal, key: &KeyRow, at: Timestamp) -> Result<bool, Refusal> {
@@ -115,14 +122,23 @@ async fn expire_key(portal: &Portal, key: &KeyRow, at: Timestamp) -> Result<bool
     let Some(key) = work.key(key.id).await?.filter(over) else {
         return Ok(false);
     };
-    let entry = by_system(at, "expire", ("key", key.id.uuid()), &json!({ "expired": key.expires_at }));
+    let entry = by_system(
+        at,
+        "expire",
+        ("key", key.id.uuid()),
+        &json!({ "expired": key.expires_at }),
+    );
     let mut entries = revoke::end_key(&mut work, key, DeliveryCode::Expired, at, "expired").await?;
     entries.push(entry);
     portal.commit(work, evidence(entries)?).await?;
     Ok(true)
 }
 
-async fn expire_grant(portal: &Portal, id: domain::id::GrantId, at: Timestamp) -> Result<bool, Refusal> {
+async fn expire_grant(
+    portal: &Portal,
+    id: domain::id::GrantId,
+    at: Timestamp,
+) -> Result<bool, Refusal> {
     let mut work = portal.store.work().await?;
     let Some(grant) = work.grant(id).await? else {
         return Ok(false);
@@ -131,9 +147,20 @@ async fn expire_grant(portal: &Portal, id: domain::id::GrantId, at: Timestamp) -
     if !over || !revoke::is_live(grant.state.0) {
         return Ok(false);
     }
-    let entry = by_system(at, "expire", ("grant", id.uuid()), &json!({ "valid_until": grant.valid_until }));
-    let mut entries =
-        revoke::end_grant(&mut work, grant, GrantState::Expired, at, "the grant expired").await?;
+    let entry = by_system(
+        at,
+        "expire",
+        ("grant", id.uuid()),
+        &json!({ "valid_until": grant.valid_until }),
+    );
+    let mut entries = revoke::end_grant(
+        &mut work,
+        grant,
+        GrantState::Expired,
+        at,
+        "the grant expired",
+    )
+    .await?;
     entries.push(entry);
     portal.commit(work, evidence(entries)?).await?;
     Ok(true)
@@ -191,7 +218,12 @@ mod tests {
 
     #[test]
     fn a_key_that_does_not_work_gets_no_notice() {
-        for state in [KeyState::PreActivation, KeyState::Deactivated, KeyState::Compromised, KeyState::Destroyed] {
+        for state in [
+            KeyState::PreActivation,
+            KeyState::Deactivated,
+            KeyState::Compromised,
+            KeyState::Destroyed,
+        ] {
             assert_eq!(due(&key(state, None), day(95)), None, "{state}");
         }
         assert!(due(&key(KeyState::Suspended, None), day(95)).is_some());

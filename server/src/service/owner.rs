@@ -62,13 +62,19 @@ pub async fn link(
         None => invited_owner(portal, &mut work, name, email).await?,
     };
     if person.kind.0 != PersonKind::Staff {
-        return Err(Refusal::conflict("not-staff", "This address belongs to a partner's contact."));
+        return Err(Refusal::conflict(
+            "not-staff",
+            "This address belongs to a partner's contact.",
+        ));
     }
     ensure_owner(portal, &mut work, person.id).await?;
     let now = portal.now();
     for open in work.open_links(person.id).await? {
         let stamp = open.stamp();
-        let voided = PersonLink { voided_at: Some(now), ..open.into_row() };
+        let voided = PersonLink {
+            voided_at: Some(now),
+            ..open.into_row()
+        };
         work.update_person_link(voided, stamp).await?;
     }
     let secret = PersonLinkSecret::random(&mut system_rng());
@@ -135,7 +141,11 @@ async fn invited_owner(
 }
 
 async fn ensure_owner(portal: &Portal, work: &mut Work, person: PersonId) -> Result<(), Refusal> {
-    let is_owner = work.roles(person).await?.iter().any(|held| held.role.0 == Role::Owner);
+    let is_owner = work
+        .roles(person)
+        .await?
+        .iter()
+        .any(|held| held.role.0 == Role::Owner);
     if !is_owner {
         appoint(work, person, Role::Owner, portal.now()).await?;
     }

@@ -37,9 +37,17 @@ pub async fn end_key(
         .map_err(|refused| Refusal::conflict("key-ended", refused.to_string()))?;
     let mut entries = Vec::new();
     for delivery in work.deliveries_of_key(key.id).await? {
-        if work.end_delivery(delivery.id, delivery_becomes, at, why).await? {
+        if work
+            .end_delivery(delivery.id, delivery_becomes, at, why)
+            .await?
+        {
             let about = json!({ "to": delivery_becomes, "key": key.id, "why": why });
-            entries.push(by_system(at, "end-delivery", ("delivery", delivery.id.uuid()), &about));
+            entries.push(by_system(
+                at,
+                "end-delivery",
+                ("delivery", delivery.id.uuid()),
+                &about,
+            ));
         }
     }
     let stamp = key.stamp();
@@ -66,7 +74,10 @@ pub async fn end_grant(
     why: &str,
 ) -> Result<Vec<Entry>, Refusal> {
     if !is_live(grant.state.0) {
-        return Err(Refusal::conflict("grant-ended", "This grant has ended already."));
+        return Err(Refusal::conflict(
+            "grant-ended",
+            "This grant has ended already.",
+        ));
     }
     let (id, request, stamp) = (grant.id, grant.request_id, grant.stamp());
     let mut entries = delivery::end_open(work, id, at, why).await?;
@@ -102,7 +113,10 @@ pub async fn end_partner(
     why: &str,
 ) -> Result<Vec<Entry>, Refusal> {
     if partner.state.0 == PartnerState::Ended {
-        return Err(Refusal::conflict("partner-ended", "This partner has ended already."));
+        return Err(Refusal::conflict(
+            "partner-ended",
+            "This partner has ended already.",
+        ));
     }
     let (id, stamp) = (partner.id, partner.stamp());
     let mut entries = Vec::new();
@@ -206,7 +220,10 @@ pub async fn live_keys(read: &mut Read, grant: GrantId) -> Result<usize, Refusal
 ///
 /// # Errors
 /// [`Refusal::Store`].
-pub async fn live_of_partner(read: &mut Read, partner: PartnerId) -> Result<(usize, usize), Refusal> {
+pub async fn live_of_partner(
+    read: &mut Read,
+    partner: PartnerId,
+) -> Result<(usize, usize), Refusal> {
     let (mut grants, mut keys) = (0, 0);
     for grant in read.grants_of_partner(partner).await? {
         if is_live(grant.state.0) {
@@ -222,7 +239,12 @@ pub const fn is_live(state: GrantState) -> bool {
     matches!(state, GrantState::Approved | GrantState::WaitingForPasskey)
 }
 
-async fn tell(portal: &Portal, work: &mut Work, grant: &GrantRow, letter: Letter) -> Result<(), Refusal> {
+async fn tell(
+    portal: &Portal,
+    work: &mut Work,
+    grant: &GrantRow,
+    letter: Letter,
+) -> Result<(), Refusal> {
     for person in concerned(work, grant).await? {
         let to = To::person(work, person).await?;
         mail::queue(portal, work, letter.clone(), &to).await?;
@@ -230,7 +252,12 @@ async fn tell(portal: &Portal, work: &mut Work, grant: &GrantRow, letter: Letter
     Ok(())
 }
 
-async fn withdraw(work: &mut Work, grant: Stamped<GrantRow>, at: Timestamp, why: &str) -> Result<(), Refusal> {
+async fn withdraw(
+    work: &mut Work,
+    grant: Stamped<GrantRow>,
+    at: Timestamp,
+    why: &str,
+) -> Result<(), Refusal> {
     let stamp = grant.stamp();
     let withdrawn = GrantRow {
         state: Code(GrantState::Withdrawn),
@@ -242,7 +269,11 @@ async fn withdraw(work: &mut Work, grant: Stamped<GrantRow>, at: Timestamp, why:
     Ok(())
 }
 
-async fn close_if_over(work: &mut Work, id: RequestId, at: Timestamp) -> Result<Vec<Entry>, Refusal> {
+async fn close_if_over(
+    work: &mut Work,
+    id: RequestId,
+    at: Timestamp,
+) -> Result<Vec<Entry>, Refusal> {
     let grants = work.grants_of_request(id).await?;
     let going = |state| is_live(state) || state == GrantState::Proposed;
     if grants.iter().any(|grant| going(grant.state.0)) {
@@ -269,5 +300,10 @@ async fn step_request(
         ..request
     };
     work.update_request(&stepped).await?;
-    Ok(vec![by_system(at, "end-request", ("request", id.uuid()), &json!({ "to": state }))])
+    Ok(vec![by_system(
+        at,
+        "end-request",
+        ("request", id.uuid()),
+        &json!({ "to": state }),
+    )])
 }

@@ -71,7 +71,10 @@ pub async fn names(
 
 fn entry(row: &AuditRow, names: &HashMap<PersonId, String>, now: Timestamp) -> TimelineEntry {
     let (title, why, tone) = worded(row);
-    let who = row.actor_id.and_then(|id| names.get(&id)).map_or("", String::as_str);
+    let who = row
+        .actor_id
+        .and_then(|id| names.get(&id))
+        .map_or("", String::as_str);
     let detail = match (who.is_empty(), why.is_empty()) {
         (false, false) => format!("{who}: {why}"),
         (false, true) => who.to_owned(),
@@ -89,8 +92,17 @@ fn entry(row: &AuditRow, names: &HashMap<PersonId, String>, now: Timestamp) -> T
 fn worded(row: &AuditRow) -> (String, String, Tone) {
     let evidence: Value = serde_json::from_str(&row.evidence).unwrap_or_default();
     let facts = evidence.get("details").unwrap_or(&evidence);
-    let fact = |name: &str| facts.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let days = facts.get("days").and_then(Value::as_i64).unwrap_or_default();
+    let fact = |name: &str| {
+        facts
+            .get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let days = facts
+        .get("days")
+        .and_then(Value::as_i64)
+        .unwrap_or_default();
     let done = row.outcome.0 == Outcome::Done;
     let (title, tone) = match (row.act.as_str(), row.subject_kind.as_str()) {
         ("decide", _) => match fact("verdict").as_str() {
@@ -116,10 +128,18 @@ fn worded(row: &AuditRow) -> (String, String, Tone) {
         ("expire", "grant") => ("Grant expired", Tone::Plain),
         ("expire", _) => ("Expired", Tone::Plain),
         ("notify-expiry", _) if days == 1 => ("Mail: one day left", Tone::Plain),
-        ("notify-expiry", _) => return (format!("Mail: {days} days left"), String::new(), Tone::Plain),
+        ("notify-expiry", _) => {
+            return (
+                format!("Mail: {days} days left"),
+                String::new(),
+                Tone::Plain,
+            );
+        }
         (other, _) => return (other.to_owned(), String::new(), Tone::Plain),
     };
-    let why = [fact("reason"), fact("why")].into_iter().find(|why| !why.is_empty());
+    let why = [fact("reason"), fact("why")]
+        .into_iter()
+        .find(|why| !why.is_empty());
     (title.to_owned(), why.unwrap_or_default(), tone)
 }
 
@@ -151,19 +171,29 @@ mod tests {
 
     #[test]
     fn a_reason_is_told_with_the_end_that_it_was_given_for() {
-        let proved = r#"{"statement":{},"assertion":{},"details":{"reason":"The laptop was stolen."}}"#;
+        let proved =
+            r#"{"statement":{},"assertion":{},"details":{"reason":"The laptop was stolen."}}"#;
         let (title, why, _) = worded(&row("revoke-key", proved, Outcome::Done));
-        assert_eq!((title.as_str(), why.as_str()), ("Revoked", "The laptop was stolen."));
+        assert_eq!(
+            (title.as_str(), why.as_str()),
+            ("Revoked", "The laptop was stolen.")
+        );
     }
 
     #[test]
     fn a_refused_opening_does_not_read_as_an_opening() {
-        assert_eq!(worded(&row("claim", "{}", Outcome::Refused)).0, "Opening refused");
+        assert_eq!(
+            worded(&row("claim", "{}", Outcome::Refused)).0,
+            "Opening refused"
+        );
         assert_eq!(worded(&row("claim", "{}", Outcome::Done)).0, "Opened");
     }
 
     #[test]
     fn evidence_that_is_no_json_still_shows_its_act() {
-        assert_eq!(worded(&row("something-new", "not json", Outcome::Done)).0, "something-new");
+        assert_eq!(
+            worded(&row("something-new", "not json", Outcome::Done)).0,
+            "something-new"
+        );
     }
 }

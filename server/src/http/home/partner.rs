@@ -12,8 +12,8 @@ use crate::http::keys::state_of;
 use crate::http::requests::shown;
 use crate::portal::Portal;
 use crate::refusal::Refusal;
-use crate::service::queue::{self, Listed};
 use crate::service::keys;
+use crate::service::queue::{self, Listed};
 
 /// Of each kind that is named; the pages behind have them all.
 const MOST: i64 = 5;
@@ -36,7 +36,9 @@ pub(super) async fn home(portal: &Portal, actor: &Actor) -> Result<PartnerHome, 
     let passkeys = read.credentials(contact.person()).await?;
     drop(read);
     let receives = passkeys.iter().any(|passkey| passkey.can_receive());
-    let asked = requests.iter().any(|line| line.request.submitted_at.is_some());
+    let asked = requests
+        .iter()
+        .any(|line| line.request.submitted_at.is_some());
     let approved = !keys.is_empty();
     let stored = keys.iter().any(|line| line.key.activated_at.is_some());
     let used = keys.iter().any(|line| line.names.used_at.is_some());
@@ -79,7 +81,11 @@ pub(super) async fn home(portal: &Portal, actor: &Actor) -> Result<PartnerHome, 
         requests: requests.into_iter().map(request).collect(),
         keys: keys
             .into_iter()
-            .map(|line| key(line, |at| Moment::new(domain::time::Timestamp::from_micros(at), now).relative))
+            .map(|line| {
+                key(line, |at| {
+                    Moment::new(domain::time::Timestamp::from_micros(at), now).relative
+                })
+            })
             .collect(),
     })
 }
@@ -112,7 +118,10 @@ fn key(line: KeyLine, relative: impl Fn(i64) -> String) -> Waiting {
     };
     Waiting {
         title: keys::shown(&key),
-        detail: format!("{}, {} · {used}", names.service_name, names.environment_name),
+        detail: format!(
+            "{}, {} · {used}",
+            names.service_name, names.environment_name
+        ),
         state: Some(state_of(key.state.0, names.is_claimed > 0).pill()),
         href: format!("/keys/{}", key.id),
         button: "Look".to_owned(),

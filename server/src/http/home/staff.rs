@@ -56,7 +56,10 @@ async fn reports(read: &mut Read, actor: &Actor, now: Timestamp) -> Result<Vec<W
     let mut reports = Vec::new();
     for row in read.audit(&filter).await? {
         let delivery = domain::id::DeliveryId::new(row.subject_id);
-        let key = read.delivery(delivery).await?.map(|delivery| delivery.key_id);
+        let key = read
+            .delivery(delivery)
+            .await?
+            .map(|delivery| delivery.key_id);
         reports.push(Waiting {
             title: "“This was not me”".to_owned(),
             detail: format!(
@@ -81,7 +84,10 @@ async fn changes(read: &mut Read, actor: &Actor, now: Timestamp) -> Result<Vec<W
             let (what, _) = proposals::worded(proposal)?;
             Ok(Waiting {
                 title: what,
-                detail: format!("Proposed {}", Moment::new(proposal.proposed_at, now).relative),
+                detail: format!(
+                    "Proposed {}",
+                    Moment::new(proposal.proposed_at, now).relative
+                ),
                 state: Some(Pill::new("Second person", Tone::Info)),
                 href: "/people".to_owned(),
                 button: "Confirm".to_owned(),
@@ -125,7 +131,11 @@ async fn requests(read: &mut Read, actor: &Actor, now: Timestamp) -> Result<Vec<
             let since = line.request.submitted_at.unwrap_or(line.request.updated_at);
             Waiting {
                 title: format!("{}: {}", line.partner, line.service),
-                detail: format!("{} · handed in {}", line.asks, Moment::new(since, now).relative),
+                detail: format!(
+                    "{} · handed in {}",
+                    line.asks,
+                    Moment::new(since, now).relative
+                ),
                 state: Some(Pill::new(
                     format!("{} of {}", line.given, line.needed),
                     Tone::Info,
@@ -150,7 +160,11 @@ async fn tiles(read: &mut Read, actor: &Actor) -> Result<Vec<Tile>, Refusal> {
     };
     let partners = i64::try_from(read.partners().await?.len()).unwrap_or(i64::MAX);
     let mut tiles = vec![
-        tile(in_state(RequestState::InReview), "In review", "/requests?state=in_review"),
+        tile(
+            in_state(RequestState::InReview),
+            "In review",
+            "/requests?state=in_review",
+        ),
         tile(
             in_state(RequestState::WaitingForPasskey),
             "Wait for a passkey",
@@ -170,9 +184,10 @@ async fn setup(read: &mut Read) -> Result<Steps, Refusal> {
     let environments = !read.all_environments().await?.is_empty();
     let partners = !read.partners().await?.is_empty();
     let gateways = !read.gateways().await?.is_empty();
-    let service = services
-        .first()
-        .map_or_else(|| "/services/new".to_owned(), |service| format!("/services/{}", service.id));
+    let service = services.first().map_or_else(
+        || "/services/new".to_owned(),
+        |service| format!("/services/{}", service.id),
+    );
     Ok(steps([
         (
             !services.is_empty(),

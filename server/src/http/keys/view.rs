@@ -36,13 +36,29 @@ const FILTERS: [(&str, &str); 5] = [
     ("ended", "Ended"),
 ];
 
-pub(super) async fn list(portal: &Portal, actor: &Actor, wanted: &Wanted) -> Result<KeyList, Refusal> {
+pub(super) async fn list(
+    portal: &Portal,
+    actor: &Actor,
+    wanted: &Wanted,
+) -> Result<KeyList, Refusal> {
     let now = portal.now();
-    let search = wanted.q.parse::<TextLine<80>>().map(String::from).unwrap_or_default();
+    let search = wanted
+        .q
+        .parse::<TextLine<80>>()
+        .map(String::from)
+        .unwrap_or_default();
     // As it is shown on the page: the dots stand for what is not.
     let search = search.trim_end_matches('…').to_owned();
-    let state = FILTERS.iter().map(|(code, _)| *code).find(|code| *code == wanted.state).unwrap_or_default();
-    let page = wanted.page.parse::<i64>().unwrap_or_default().clamp(0, 1_000_000);
+    let state = FILTERS
+        .iter()
+        .map(|(code, _)| *code)
+        .find(|code| *code == wanted.state)
+        .unwrap_or_default();
+    let page = wanted
+        .page
+        .parse::<i64>()
+        .unwrap_or_default()
+        .clamp(0, 1_000_000);
     let filter = KeyFilter {
         partner: match actor.side() {
             Side::Staff(_) => None,
@@ -60,7 +76,8 @@ pub(super) async fn list(portal: &Portal, actor: &Actor, wanted: &Wanted) -> Res
     let more = lines.len() > shown;
     lines.truncate(shown);
     Ok(KeyList {
-        summary: "Each key, where it stands and when it was last used. The newest first.".to_owned(),
+        summary: "Each key, where it stands and when it was last used. The newest first."
+            .to_owned(),
         query: search.clone(),
         kept: match state {
             "" => Vec::new(),
@@ -87,7 +104,10 @@ pub(super) async fn one(
     let timeline = timeline::of_key(portal, &mut read, actor, &file).await?;
     let facts = facts(&mut read, &file).await?;
     let (key, context) = (&file.key, &file.context);
-    let opened = file.deliveries.iter().any(|delivery| delivery.state.0 == DeliveryCode::Claimed);
+    let opened = file
+        .deliveries
+        .iter()
+        .any(|delivery| delivery.state.0 == DeliveryCode::Claimed);
     let count = |count: i64| u64::try_from(count).unwrap_or_default();
     Ok(KeyDetail {
         id: id.to_string(),
@@ -138,7 +158,9 @@ fn row(line: KeyLine, now: Timestamp) -> Row {
         service: names.service_name,
         environment: names.environment_name,
         state: state_of(key.state.0, names.is_claimed > 0),
-        last_used: names.used_at.map(|at| Moment::new(Timestamp::from_micros(at), now)),
+        last_used: names
+            .used_at
+            .map(|at| Moment::new(Timestamp::from_micros(at), now)),
         ends: Moment::new(key.ended_at.unwrap_or(key.expires_at), now),
     }
 }
@@ -158,7 +180,11 @@ fn last_refused(usage: &KeyUse, now: Timestamp) -> Option<(Moment, String, Strin
 
 fn granted(file: &KeyFile) -> Result<Vec<Line>, Refusal> {
     let grant = file.context.granted()?;
-    let scopes: Vec<String> = grant.scopes().iter().map(|scope| scope.to_string()).collect();
+    let scopes: Vec<String> = grant
+        .scopes()
+        .iter()
+        .map(|scope| scope.to_string())
+        .collect();
     let rules: Vec<String> = grant
         .rules()
         .iter()
@@ -170,7 +196,10 @@ fn granted(file: &KeyFile) -> Result<Vec<Line>, Refusal> {
         Line::new("Calls", rules.join(", ")).mono(),
         Line::new("From networks", grant.sources().to_string()).mono(),
         Line::new("Rate", format!("{} a second", grant.rate())),
-        Line::new("Valid until", until.map_or_else(String::new, Timestamp::minute)),
+        Line::new(
+            "Valid until",
+            until.map_or_else(String::new, Timestamp::minute),
+        ),
     ])
 }
 
@@ -178,7 +207,10 @@ async fn facts(read: &mut Read, file: &KeyFile) -> Result<Vec<Line>, Refusal> {
     let (key, context) = (&file.key, &file.context);
     let recipient = read.person(context.grant.recipient_id).await?;
     let mut facts = vec![
-        Line::new("Recipient", recipient.map_or_else(String::new, |person| person.name.clone())),
+        Line::new(
+            "Recipient",
+            recipient.map_or_else(String::new, |person| person.name.clone()),
+        ),
         Line::new("Made", key.created_at.minute()),
         Line::new("Ends", key.expires_at.minute()),
     ];
@@ -195,7 +227,10 @@ async fn facts(read: &mut Read, file: &KeyFile) -> Result<Vec<Line>, Refusal> {
         facts.push(Line::new("Ended", ended.minute()).remark(why));
     }
     if context.partner.state.0 != PartnerState::Active {
-        facts.push(Line::new("Partner", format!("{}: no key of it works", context.partner.state.0)));
+        facts.push(Line::new(
+            "Partner",
+            format!("{}: no key of it works", context.partner.state.0),
+        ));
     }
     facts.push(Line::new("Grant", hex(&context.grant.digest)).mono());
     Ok(facts)
@@ -207,11 +242,14 @@ fn delivered(delivery: &Delivery) -> String {
         DeliveryCode::Claimed => "opened, waits for the receipt".to_owned(),
         DeliveryCode::Receipted => format!(
             "stored, receipt signed {}",
-            delivery.ended_at.map_or_else(String::new, Timestamp::minute)
+            delivery
+                .ended_at
+                .map_or_else(String::new, Timestamp::minute)
         ),
-        DeliveryCode::Expired | DeliveryCode::Cancelled => {
-            delivery.end_reason.clone().unwrap_or_else(|| "ended".to_owned())
-        }
+        DeliveryCode::Expired | DeliveryCode::Cancelled => delivery
+            .end_reason
+            .clone()
+            .unwrap_or_else(|| "ended".to_owned()),
     }
 }
 
@@ -265,7 +303,10 @@ mod tests {
     fn what_is_looked_for_stands_in_the_address_of_every_page() {
         let paging = paging("a&b", "soon", 1, 20, true);
         assert_eq!(paging.newer.as_deref(), Some("/keys?q=a%26b&state=soon"));
-        assert_eq!(paging.older.as_deref(), Some("/keys?q=a%26b&state=soon&page=2"));
+        assert_eq!(
+            paging.older.as_deref(),
+            Some("/keys?q=a%26b&state=soon&page=2")
+        );
         assert_eq!(paging.place, "21–40");
     }
 

@@ -27,7 +27,13 @@ impl Privileged for ExportAudit {
         if found.is_none() {
             return Err(Refusal::field("q", "No person or subject is called so."));
         }
-        let or_any = |text: &str| if text.is_empty() { "any".to_owned() } else { text.to_owned() };
+        let or_any = |text: &str| {
+            if text.is_empty() {
+                "any".to_owned()
+            } else {
+                text.to_owned()
+            }
+        };
         Ok(Asking {
             asked: Asked {
                 act: Self::ACT,
@@ -50,7 +56,13 @@ impl Privileged for ExportAudit {
         })
     }
 
-    async fn perform(self, _: &Portal, work: &mut Work, actor: &Actor, proof: &Proof) -> Result<Done, Refusal> {
+    async fn perform(
+        self,
+        _: &Portal,
+        work: &mut Work,
+        actor: &Actor,
+        proof: &Proof,
+    ) -> Result<Done, Refusal> {
         actor.auditor()?;
         let newest = AuditFilter {
             limit: 1,

@@ -64,7 +64,13 @@ impl Privileged for SuspendKey {
         })
     }
 
-    async fn perform(self, _: &Portal, work: &mut Work, actor: &Actor, proof: &Proof) -> Result<Done, Refusal> {
+    async fn perform(
+        self,
+        _: &Portal,
+        work: &mut Work,
+        actor: &Actor,
+        proof: &Proof,
+    ) -> Result<Done, Refusal> {
         actor.revoker()?;
         step(work, self.key, KeyStep::Suspend, proof).await
     }
@@ -87,14 +93,25 @@ impl Privileged for ResumeKey {
         })
     }
 
-    async fn perform(self, _: &Portal, work: &mut Work, actor: &Actor, proof: &Proof) -> Result<Done, Refusal> {
+    async fn perform(
+        self,
+        _: &Portal,
+        work: &mut Work,
+        actor: &Actor,
+        proof: &Proof,
+    ) -> Result<Done, Refusal> {
         actor.revoker()?;
         step(work, self.key, KeyStep::Resume, proof).await
     }
 }
 
 impl ReceiveReplacement {
-    async fn check(&self, portal: &Portal, read: &mut Read, actor: &Actor) -> Result<(Stamped<KeyRow>, Context), Refusal> {
+    async fn check(
+        &self,
+        portal: &Portal,
+        read: &mut Read,
+        actor: &Actor,
+    ) -> Result<(Stamped<KeyRow>, Context), Refusal> {
         let (key, context) = load(read, self.key).await?;
         keys::is_recipient(actor, &context)?;
         keys::may_replace(read, &key, &context, portal.now()).await?;
@@ -105,7 +122,12 @@ impl ReceiveReplacement {
 impl Privileged for ReceiveReplacement {
     const ACT: Act = Act::ReceiveReplacement;
 
-    async fn prepare(&self, portal: &Portal, read: &mut Read, actor: &Actor) -> Result<Asking, Refusal> {
+    async fn prepare(
+        &self,
+        portal: &Portal,
+        read: &mut Read,
+        actor: &Actor,
+    ) -> Result<Asking, Refusal> {
         let (key, context) = self.check(portal, read, actor).await?;
         Ok(Asking {
             asked: asked(Self::ACT, &key, &context),
@@ -117,7 +139,13 @@ impl Privileged for ReceiveReplacement {
         })
     }
 
-    async fn perform(self, portal: &Portal, work: &mut Work, actor: &Actor, proof: &Proof) -> Result<Done, Refusal> {
+    async fn perform(
+        self,
+        portal: &Portal,
+        work: &mut Work,
+        actor: &Actor,
+        proof: &Proof,
+    ) -> Result<Done, Refusal> {
         let (key, context) = self.check(portal, work, actor).await?;
         let entry = proof.entry("key", key.id.uuid(), json!({ "grant": context.grant.id }));
         mint(portal, work, &context, Some(key.id), entry, proof).await
@@ -125,7 +153,12 @@ impl Privileged for ReceiveReplacement {
 }
 
 impl RemakeDelivery {
-    async fn check(&self, portal: &Portal, read: &mut Read, actor: &Actor) -> Result<(Stamped<KeyRow>, Context), Refusal> {
+    async fn check(
+        &self,
+        portal: &Portal,
+        read: &mut Read,
+        actor: &Actor,
+    ) -> Result<(Stamped<KeyRow>, Context), Refusal> {
         let (key, context) = load(read, self.key).await?;
         match actor.side() {
             Side::Staff(_) => actor.operator().map(drop)?,
@@ -139,7 +172,12 @@ impl RemakeDelivery {
 impl Privileged for RemakeDelivery {
     const ACT: Act = Act::RemakeDelivery;
 
-    async fn prepare(&self, portal: &Portal, read: &mut Read, actor: &Actor) -> Result<Asking, Refusal> {
+    async fn prepare(
+        &self,
+        portal: &Portal,
+        read: &mut Read,
+        actor: &Actor,
+    ) -> Result<Asking, Refusal> {
         let (key, context) = self.check(portal, read, actor).await?;
         Ok(Asking {
             asked: asked(Self::ACT, &key, &context),
@@ -151,7 +189,13 @@ impl Privileged for RemakeDelivery {
         })
     }
 
-    async fn perform(self, portal: &Portal, work: &mut Work, actor: &Actor, proof: &Proof) -> Result<Done, Refusal> {
+    async fn perform(
+        self,
+        portal: &Portal,
+        work: &mut Work,
+        actor: &Actor,
+        proof: &Proof,
+    ) -> Result<Done, Refusal> {
         let (key, context) = self.check(portal, work, actor).await?;
         // On the grant: that is what the limit counts by.
         let entry = proof.entry("grant", context.grant.id.uuid(), json!({ "key": key.id }));
@@ -212,7 +256,10 @@ async fn mint(
         ));
     }
     Ok(Done {
-        evidence: minted.entries.into_iter().fold(Evidence::of(entry), Evidence::and),
+        evidence: minted
+            .entries
+            .into_iter()
+            .fold(Evidence::of(entry), Evidence::and),
         location: "/keys".to_owned(),
         told: Some(Told::Sent),
     })

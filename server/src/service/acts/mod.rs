@@ -193,12 +193,21 @@ pub async fn keep(portal: &Portal, actor: &Actor, act: AnyAct) -> Result<Ceremon
 ///
 /// # Errors
 /// [`Refusal::NotFound`] when nothing waits, or it is somebody else's.
-pub async fn show(portal: &Portal, actor: &Actor, id: CeremonyId) -> Result<(Asking, Value), Refusal> {
+pub async fn show(
+    portal: &Portal,
+    actor: &Actor,
+    id: CeremonyId,
+) -> Result<(Asking, Value), Refusal> {
     let mut read = portal.store.read().await?;
     let (act, _) = load(portal, &mut read, actor, id).await?;
     let asking = act.prepare(portal, &mut read, actor).await?;
-    let statement = asking.asked.statement(portal, actor.person(), Nonce::new([0; 32]));
-    Ok((asking, serde_json::to_value(statement).map_err(Refusal::internal)?))
+    let statement = asking
+        .asked
+        .statement(portal, actor.person(), Nonce::new([0; 32]));
+    Ok((
+        asking,
+        serde_json::to_value(statement).map_err(Refusal::internal)?,
+    ))
 }
 
 /// Starts the ceremony over a fresh nonce.
@@ -215,7 +224,10 @@ pub async fn begin(
     let asking = act.prepare(portal, &mut read, actor).await?;
     let credentials = read.credentials(actor.person()).await?;
     drop(read);
-    let only: Vec<&[u8]> = credentials.iter().map(|row| row.raw_id.as_slice()).collect();
+    let only: Vec<&[u8]> = credentials
+        .iter()
+        .map(|row| row.raw_id.as_slice())
+        .collect();
     act::begin(portal, CEREMONY, Some(actor.person()), &asking.asked, &only).await
 }
 
@@ -284,7 +296,9 @@ pub(crate) async fn perform_unsigned(
 ) -> Result<String, Refusal> {
     let id = keep(portal, actor, act).await?;
     let (asking, _) = show(portal, actor, id).await?;
-    let statement = asking.asked.statement(portal, actor.person(), Nonce::new([7; 32]));
+    let statement = asking
+        .asked
+        .statement(portal, actor.person(), Nonce::new([7; 32]));
     let proof = Proof::unsigned(actor, statement, portal.now());
     Ok(settle(portal, actor, id, &proof).await?.0)
 }

@@ -79,12 +79,24 @@ impl Privileged for RevokeKey {
         })
     }
 
-    async fn perform(self, portal: &Portal, work: &mut Work, actor: &Actor, proof: &Proof) -> Result<Done, Refusal> {
+    async fn perform(
+        self,
+        portal: &Portal,
+        work: &mut Work,
+        actor: &Actor,
+        proof: &Proof,
+    ) -> Result<Done, Refusal> {
         actor.revoker()?;
         let key = self.key(work).await?;
         revoke::tell_key(portal, work, &key, proof.at, self.reason.as_str()).await?;
-        let entries =
-            revoke::end_key(work, key, DeliveryCode::Cancelled, proof.at, self.reason.as_str()).await?;
+        let entries = revoke::end_key(
+            work,
+            key,
+            DeliveryCode::Cancelled,
+            proof.at,
+            self.reason.as_str(),
+        )
+        .await?;
         crate::fault::point("revoke");
         let entry = proof.entry("key", self.key.uuid(), json!({ "reason": self.reason }));
         Ok(done(entry, entries, format!("/keys/{}", self.key)))
@@ -98,7 +110,10 @@ impl Privileged for RevokeGrant {
         actor.revoker()?;
         let context = Context::load(read, self.grant).await?;
         if !revoke::is_live(context.grant.state.0) {
-            return Err(Refusal::conflict("grant-ended", "This grant has ended already."));
+            return Err(Refusal::conflict(
+                "grant-ended",
+                "This grant has ended already.",
+            ));
         }
         let live = revoke::live_keys(read, self.grant).await?;
         Ok(Asking {
@@ -115,7 +130,9 @@ impl Privileged for RevokeGrant {
                 ],
             },
             title: "Revoke a grant".to_owned(),
-            does: "The partner is told, with the reason. It takes a new request to have access again.".to_owned(),
+            does:
+                "The partner is told, with the reason. It takes a new request to have access again."
+                    .to_owned(),
             breaks: format!(
                 "Every key of {} for {} in {} is refused from then on, for good: {live} of them.",
                 context.partner.name, context.service.name, context.environment.name
@@ -125,13 +142,25 @@ impl Privileged for RevokeGrant {
         })
     }
 
-    async fn perform(self, portal: &Portal, work: &mut Work, actor: &Actor, proof: &Proof) -> Result<Done, Refusal> {
+    async fn perform(
+        self,
+        portal: &Portal,
+        work: &mut Work,
+        actor: &Actor,
+        proof: &Proof,
+    ) -> Result<Done, Refusal> {
         actor.revoker()?;
         let grant = work.grant(self.grant).await?.ok_or(Refusal::NotFound)?;
         let request = grant.request_id;
         revoke::tell_grant(portal, work, &grant, proof.at, self.reason.as_str()).await?;
-        let entries =
-            revoke::end_grant(work, grant, GrantState::Revoked, proof.at, self.reason.as_str()).await?;
+        let entries = revoke::end_grant(
+            work,
+            grant,
+            GrantState::Revoked,
+            proof.at,
+            self.reason.as_str(),
+        )
+        .await?;
         crate::fault::point("revoke");
         let entry = proof.entry("grant", self.grant.uuid(), json!({ "reason": self.reason }));
         Ok(done(entry, entries, format!("/requests/{request}")))
@@ -142,7 +171,10 @@ impl RevokePartner {
     async fn partner(&self, read: &mut Read) -> Result<Stamped<Partner>, Refusal> {
         let partner = read.partner(self.partner).await?.ok_or(Refusal::NotFound)?;
         if partner.state.0 == PartnerState::Ended {
-            return Err(Refusal::conflict("partner-ended", "This partner has ended already."));
+            return Err(Refusal::conflict(
+                "partner-ended",
+                "This partner has ended already.",
+            ));
         }
         Ok(partner)
     }
@@ -175,13 +207,23 @@ impl Privileged for RevokePartner {
         })
     }
 
-    async fn perform(self, portal: &Portal, work: &mut Work, actor: &Actor, proof: &Proof) -> Result<Done, Refusal> {
+    async fn perform(
+        self,
+        portal: &Portal,
+        work: &mut Work,
+        actor: &Actor,
+        proof: &Proof,
+    ) -> Result<Done, Refusal> {
         actor.revoker()?;
         let partner = self.partner(work).await?;
         let entries =
             revoke::end_partner(portal, work, partner, proof.at, self.reason.as_str()).await?;
         crate::fault::point("revoke");
-        let entry = proof.entry("partner", self.partner.uuid(), json!({ "reason": self.reason }));
+        let entry = proof.entry(
+            "partner",
+            self.partner.uuid(),
+            json!({ "reason": self.reason }),
+        );
         Ok(done(entry, entries, format!("/partners/{}", self.partner)))
     }
 }

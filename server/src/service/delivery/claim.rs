@@ -111,7 +111,6 @@ pub(super) async fn proof(
 /// # Errors
 /// [`Refusal::Unproven`]: `link-not-usable` in the same words for every reason that is not the
 /// recipient's to know; `opened-elsewhere`, `other-device-key`.
-#[expect(clippy::too_many_arguments, reason = "the parts of one request")]
 pub async fn claim(
     portal: &Portal,
     id: DeliveryId,
@@ -133,11 +132,32 @@ pub async fn claim(
     };
     if delivery.recipient_id != proof.person() {
         notify(portal, &mut work, &delivery, None).await?;
-        return refuse(portal, work, id, &proof, &from, "wrong-person", not_usable()).await;
+        return refuse(
+            portal,
+            work,
+            id,
+            &proof,
+            &from,
+            "wrong-person",
+            not_usable(),
+        )
+        .await;
     }
-    let credential = work.credential(proof.credential()).await?.ok_or_else(not_usable)?;
+    let credential = work
+        .credential(proof.credential())
+        .await?
+        .ok_or_else(not_usable)?;
     if credential.sealing_key.as_ref() != Some(sealing_key.as_bytes()) {
-        return refuse(portal, work, id, &proof, &from, "other-device-key", other_key()).await;
+        return refuse(
+            portal,
+            work,
+            id,
+            &proof,
+            &from,
+            "other-device-key",
+            other_key(),
+        )
+        .await;
     }
     let at = proof.at;
     let lease_until = at.plus(LEASE);
@@ -174,10 +194,20 @@ pub async fn claim(
     }
 }
 
-fn outcome(delivery: &Delivery, at: Timestamp, claimer: CredentialId) -> Result<ClaimOutcome, Refusal> {
-    let state = DeliveryState::from_stored(delivery.state.0, delivery.claimed_by, delivery.lease_until)
-        .ok_or_else(|| Refusal::internal("a delivery's row contradicts itself"))?;
-    Ok(domain::delivery::claim(&state, at, delivery.expires_at, claimer))
+fn outcome(
+    delivery: &Delivery,
+    at: Timestamp,
+    claimer: CredentialId,
+) -> Result<ClaimOutcome, Refusal> {
+    let state =
+        DeliveryState::from_stored(delivery.state.0, delivery.claimed_by, delivery.lease_until)
+            .ok_or_else(|| Refusal::internal("a delivery's row contradicts itself"))?;
+    Ok(domain::delivery::claim(
+        &state,
+        at,
+        delivery.expires_at,
+        claimer,
+    ))
 }
 
 async fn answer(
@@ -236,7 +266,13 @@ fn details(context: &Context) -> Result<Details, Refusal> {
 fn variable(slug: &str) -> String {
     let name: String = slug
         .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' })
+        .map(|c| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_uppercase()
+            } else {
+                '_'
+            }
+        })
         .collect();
     format!("{name}_KEY")
 }
@@ -274,7 +310,11 @@ async fn notify(
 ) -> Result<(), Refusal> {
     let window = portal.now().micros().div_euclid(3_600_000_000) * 3_600_000_000;
     let bucket = format!("{}:{}", NOTICES.name, delivery.id);
-    if work.count_try(&bucket, Timestamp::from_micros(window)).await? > NOTICES.tries {
+    if work
+        .count_try(&bucket, Timestamp::from_micros(window))
+        .await?
+        > NOTICES.tries
+    {
         return Ok(());
     }
     let context = Context::load(work, delivery.grant_id).await?;

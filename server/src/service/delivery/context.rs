@@ -31,8 +31,14 @@ impl Context {
     /// As [`Context::load`].
     pub async fn around(read: &mut Read, grant: Stamped<GrantRow>) -> Result<Self, Refusal> {
         Ok(Self {
-            partner: read.partner(grant.partner_id).await?.ok_or(Refusal::NotFound)?,
-            service: read.service(grant.service_id).await?.ok_or(Refusal::NotFound)?,
+            partner: read
+                .partner(grant.partner_id)
+                .await?
+                .ok_or(Refusal::NotFound)?,
+            service: read
+                .service(grant.service_id)
+                .await?
+                .ok_or(Refusal::NotFound)?,
             environment: read
                 .environment(grant.environment_id)
                 .await?

@@ -56,14 +56,19 @@ async fn lapse(
     delivery: &Delivery,
     at: Timestamp,
 ) -> Result<Vec<Entry>, Refusal> {
-    let state = DeliveryState::from_stored(delivery.state.0, delivery.claimed_by, delivery.lease_until);
-    let Some(next) = state.and_then(|state| domain::delivery::lapse(&state, at, delivery.expires_at))
+    let state =
+        DeliveryState::from_stored(delivery.state.0, delivery.claimed_by, delivery.lease_until);
+    let Some(next) =
+        state.and_then(|state| domain::delivery::lapse(&state, at, delivery.expires_at))
     else {
         return Ok(Vec::new());
     };
     let (why, lapse) = match next {
         DeliveryState::Expired => ("nobody opened the link in time", Lapse::Link),
-        _ => ("it was opened, and nobody said that the key is stored", Lapse::Lease),
+        _ => (
+            "it was opened, and nobody said that the key is stored",
+            Lapse::Lease,
+        ),
     };
     let entries = end(work, delivery, next.code(), at, why).await?;
     if !entries.is_empty() {
@@ -95,7 +100,11 @@ async fn end(
     let key = work.key(delivery.key_id).await?.ok_or(Refusal::NotFound)?;
     if key.state.0 == KeyState::PreActivation {
         let stamp = key.stamp();
-        let state = key.state.0.step(KeyStep::Destroy).map_err(Refusal::internal)?;
+        let state = key
+            .state
+            .0
+            .step(KeyStep::Destroy)
+            .map_err(Refusal::internal)?;
         let destroyed = KeyRow {
             state: Code(state),
             ended_at: Some(at),

@@ -12,9 +12,7 @@ use domain::state::GrantState;
 use domain::time::Timestamp;
 use domain::token::{ApiKey, KeyPrefix};
 use serde_json::json;
-use store::{
-    Code, Credential, Delivery, Entry, EnvelopeRow, GrantRow, KeyRow, Stamped, Work,
-};
+use store::{Code, Credential, Delivery, Entry, EnvelopeRow, GrantRow, KeyRow, Stamped, Work};
 
 use super::context::{Context, by_system};
 use crate::chance::system_rng;
@@ -63,9 +61,21 @@ pub async fn mint_for_grant(
         .ok_or_else(|| Refusal::internal("an approved grant has no end"))?;
     let granted: Grant = context.granted()?;
     if granted.digest() != grant.digest {
-        return Err(Refusal::internal("the grant is not the one that was approved"));
+        return Err(Refusal::internal(
+            "the grant is not the one that was approved",
+        ));
     }
-    let entries = seal_new_key(portal, work, &context, &policy, &to, replaces, valid_until, at).await?;
+    let entries = seal_new_key(
+        portal,
+        work,
+        &context,
+        &policy,
+        &to,
+        replaces,
+        valid_until,
+        at,
+    )
+    .await?;
     Ok(Minted {
         entries,
         state: GrantState::Approved,
@@ -115,11 +125,24 @@ pub async fn remake_for(
     let at = portal.now();
     let mut entries = Vec::new();
     for delivery in work.open_deliveries(person).await? {
-        let grant = work.grant(delivery.grant_id).await?.ok_or(Refusal::NotFound)?;
-        let replaces = work.key(delivery.key_id).await?.and_then(|key| key.replaces_id);
-        entries.extend(super::lapse::cancel(work, &delivery, at, "the recipient's passkey was replaced").await?);
+        let grant = work
+            .grant(delivery.grant_id)
+            .await?
+            .ok_or(Refusal::NotFound)?;
+        let replaces = work
+            .key(delivery.key_id)
+            .await?
+            .and_then(|key| key.replaces_id);
+        entries.extend(
+            super::lapse::cancel(work, &delivery, at, "the recipient's passkey was replaced")
+                .await?,
+        );
         if grant.state.0 == GrantState::Approved {
-            entries.extend(mint_for_grant(portal, work, &grant, replaces, at).await?.entries);
+            entries.extend(
+                mint_for_grant(portal, work, &grant, replaces, at)
+                    .await?
+                    .entries,
+            );
         }
     }
     Ok(entries)
@@ -144,7 +167,10 @@ async fn fit(
     Ok(credentials)
 }
 
-#[expect(clippy::too_many_arguments, reason = "everything that the header binds")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "everything that the header binds"
+)]
 async fn seal_new_key(
     portal: &Portal,
     work: &mut Work,
@@ -226,13 +252,23 @@ async fn seal_new_key(
     crate::fault::point("mint");
     let sealed_to: Vec<_> = to.iter().map(|credential| credential.id).collect();
     Ok(vec![
-        by_system(at, "mint", ("key", key_id.uuid()), &json!({
-            "kid": header.kid, "grant": grant.id, "replaces": replaces, "expires": key_expiry,
-        })),
-        by_system(at, "seal", ("delivery", delivery_id.uuid()), &json!({
-            "key": key_id, "recipient": grant.recipient_id, "sealed_to": sealed_to,
-            "header": domain::base64url::encode(&header.digest()),
-        })),
+        by_system(
+            at,
+            "mint",
+            ("key", key_id.uuid()),
+            &json!({
+                "kid": header.kid, "grant": grant.id, "replaces": replaces, "expires": key_expiry,
+            }),
+        ),
+        by_system(
+            at,
+            "seal",
+            ("delivery", delivery_id.uuid()),
+            &json!({
+                "key": key_id, "recipient": grant.recipient_id, "sealed_to": sealed_to,
+                "header": domain::base64url::encode(&header.digest()),
+            }),
+        ),
     ])
 }
 

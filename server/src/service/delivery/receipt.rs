@@ -48,8 +48,9 @@ pub async fn receipt(
         .await?
         .ok_or_else(not_usable)?;
     check(&delivery, &credential, &envelope, receipt)?;
-    let state = DeliveryState::from_stored(delivery.state.0, delivery.claimed_by, delivery.lease_until)
-        .ok_or_else(|| Refusal::internal("a delivery's row contradicts itself"))?;
+    let state =
+        DeliveryState::from_stored(delivery.state.0, delivery.claimed_by, delivery.lease_until)
+            .ok_or_else(|| Refusal::internal("a delivery's row contradicts itself"))?;
     match domain::delivery::receipt(&state, at, credential.id) {
         ReceiptOutcome::Already => return Ok(delivery.key_id),
         ReceiptOutcome::Refused => return Err(too_late()),
@@ -60,7 +61,10 @@ pub async fn receipt(
         "opened": base64url::encode(receipt.opened.expose()),
         "signature": receipt.signature,
     });
-    if !work.receipt(id, credential.id, at, &kept.to_string()).await? {
+    if !work
+        .receipt(id, credential.id, at, &kept.to_string())
+        .await?
+    {
         return Err(too_late());
     }
     activate(&mut work, &delivery, at).await?;
@@ -95,7 +99,12 @@ fn check(
     let device = credential.signing_key.ok_or_else(not_usable)?;
     let device = DeviceVerifyingKey::try_from(device.as_slice()).map_err(|_| not_usable())?;
     statement
-        .verify(&receipt.opened, &envelope.opened_digest, &device, &receipt.signature)
+        .verify(
+            &receipt.opened,
+            &envelope.opened_digest,
+            &device,
+            &receipt.signature,
+        )
         .map_err(|error| {
             tracing::info!(%error, "a receipt was refused");
             not_usable()
@@ -107,7 +116,11 @@ async fn activate(work: &mut Work, delivery: &Delivery, at: Timestamp) -> Result
     let key = work.key(delivery.key_id).await?.ok_or(Refusal::NotFound)?;
     let replaces = key.replaces_id;
     let stamp = key.stamp();
-    let state = key.state.0.step(KeyStep::Activate).map_err(|_| too_late())?;
+    let state = key
+        .state
+        .0
+        .step(KeyStep::Activate)
+        .map_err(|_| too_late())?;
     let active = KeyRow {
         state: Code(state),
         activated_at: Some(at),
@@ -132,7 +145,10 @@ async fn shorten(
     delivery: &Delivery,
     at: Timestamp,
 ) -> Result<(), Refusal> {
-    let grant = work.grant(delivery.grant_id).await?.ok_or(Refusal::NotFound)?;
+    let grant = work
+        .grant(delivery.grant_id)
+        .await?
+        .ok_or(Refusal::NotFound)?;
     let until = grant.valid_until.unwrap_or(old.expires_at);
     let stamp = old.stamp();
     let shortened = KeyRow {

@@ -32,8 +32,13 @@ pub async fn report(
         .await?
         .filter(|delivery| delivery.recipient_id == proof.person())
         .ok_or_else(not_usable)?;
-    work.end_delivery(id, domain::delivery::DeliveryCode::Cancelled, proof.at, "reported: not me")
-        .await?;
+    work.end_delivery(
+        id,
+        domain::delivery::DeliveryCode::Cancelled,
+        proof.at,
+        "reported: not me",
+    )
+    .await?;
     let key = work.key(delivery.key_id).await?.ok_or(Refusal::NotFound)?;
     let was: KeyState = key.state.0;
     if let Ok(compromised) = was.step(KeyStep::Compromise) {
