@@ -3,9 +3,9 @@
 use app::components::{Answer, Change, Chip, Choice, Filled, Line, Paging, Pill, Sort, Step, Tone};
 use app::pages::queue::{Queue, QueueRow, queue_page};
 use app::pages::request::{
-    Decide, DecidedBy, GrantView, NarrowForm, QUESTIONS, RequestForm, Review, Section, SectionView,
-    StartForm, Status, StatusGrant, Verdict, decide_page, edit_page, is_mono, narrow_page,
-    review_page, start_page, status_page,
+    Decide, DecidedBy, GrantView, NarrowForm, QUESTIONS, Question, RequestForm, Review, Section,
+    SectionView, StartForm, Status, StatusGrant, Verdict, decide_page, edit_page, is_mono,
+    narrow_page, review_page, start_page, status_page,
 };
 use app::pages::state::RequestState;
 use app::shell::Area;
@@ -283,7 +283,11 @@ fn edit(s: State) -> RequestForm {
         filled = filled
             .with("environment", "production")
             .with("scope", "shipments:read");
-        for question in QUESTIONS {
+        // Who fails has answered the first section so far.
+        let answered = |question: &&Question| {
+            s != State::Failing || Section::from(question.section) == Section::Justification
+        };
+        for question in QUESTIONS.iter().filter(answered) {
             filled = filled.with(
                 question.id.code(),
                 s.t("Our customers’ parcels, <b>not</b> their names."),
