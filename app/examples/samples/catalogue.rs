@@ -29,7 +29,8 @@ pub(crate) fn pages(s: State) -> Vec<Sample> {
                     ("description", "Say what it is for."),
                     ("slug", "Use small letters, digits and hyphens."),
                 ],
-            );
+            )
+            .of_form("about");
             new_service_page(staff(s, Area::Services), NewService { filled })
         }),
         named("service", move || {

@@ -154,7 +154,8 @@ fn key(s: State) -> KeyDetail {
         filled: refused(
             s,
             &[("reason", "Say why, so that the partner can act on it.")],
-        ),
+        )
+        .of_form("key"),
     }
 }
 

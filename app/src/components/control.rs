@@ -6,6 +6,9 @@ use super::field::{Choice, Control};
 use super::text::pill;
 use crate::render::escape;
 
+/// As high as the style sheet makes every area.
+const USUAL_ROWS: u8 = 3;
+
 pub(super) fn control_view(
     control: Control,
     id: &str,
@@ -26,7 +29,7 @@ pub(super) fn control_view(
             // are escaped here. The parser drops one leading line end; this is that one.
             let text = format!("\n{}", escape(&value));
             view! {
-                <textarea class="input" id=id name=name rows=rows.to_string()
+                <textarea class="input" id=id name=name rows=(rows != USUAL_ROWS).then(|| rows.to_string())
                     aria-describedby=described aria-invalid=invalid inner_html=text></textarea>
             }
             .into_any()

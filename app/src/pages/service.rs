@@ -94,7 +94,7 @@ pub fn new_service_page(shell: Shell, vm: NewService) -> Page {
         {plain_card(view! {
             <form class="form" method="post" action="/services/new" data-act="">
                 {about_fields(&vm.filled)}
-                {Field::mono(&vm.filled, "slug", "Short name").help("For addresses and for gateways: shipments. It stays as it is.").view()}
+                {Field::mono(&vm.filled, "slug", "Short name").help("For addresses and for gateways: shipments. It stays as it is.").within("about").view()}
                 <div class="actions"><button class="btn primary">"Add the service…"</button><a class="btn quiet" href="/services">"Cancel"</a></div>
             </form>
         })}
