@@ -135,10 +135,7 @@ pub async fn revoke(
     form: Form,
 ) -> Response {
     let begun = async {
-        form.only(&["reason"])?;
-        let mut typed = Typed::of(&form);
-        let reason = typed.field("reason");
-        let reason = typed.done(reason)?;
+        let reason = Typed::reason(&form)?;
         ask(&view, &actor, RevokeGateway { gateway, reason }).await
     };
     match begun.await {

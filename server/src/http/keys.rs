@@ -52,10 +52,7 @@ pub async fn one(view: View, actor: Actor, Path(id): Path<KeyId>) -> Response {
 /// `POST /keys/{id}/revoke`
 pub async fn revoke(view: View, actor: Actor, Path(key): Path<KeyId>, form: Form) -> Response {
     let done = async {
-        form.only(&["reason"])?;
-        let mut typed = Typed::of(&form);
-        let reason = typed.field("reason");
-        let reason = typed.done(reason)?;
+        let reason = Typed::reason(&form)?;
         ask(&view, &actor, RevokeKey { key, reason }).await
     };
     answer(&view, &actor, key, &form, "key", done.await).await
@@ -69,10 +66,7 @@ pub async fn revoke_grant(
     form: Form,
 ) -> Response {
     let done = async {
-        form.only(&["reason"])?;
-        let mut typed = Typed::of(&form);
-        let reason = typed.field("reason");
-        let reason = typed.done(reason)?;
+        let reason = Typed::reason(&form)?;
         ask(&view, &actor, RevokeGrant { grant, reason }).await
     };
     let done = done.await;

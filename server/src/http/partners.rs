@@ -136,10 +136,7 @@ pub async fn suspend(
     form: Form,
 ) -> Response {
     let done = async {
-        form.only(&["reason"])?;
-        let mut typed = Typed::of(&form);
-        let reason = typed.field("reason");
-        let reason = typed.done(reason)?;
+        let reason = Typed::reason(&form)?;
         ask(&view, &actor, SuspendPartner { partner, reason }).await
     };
     answer(&view, &actor, partner, &form, "reason", done.await).await
@@ -167,10 +164,7 @@ pub async fn revoke(
     form: Form,
 ) -> Response {
     let done = async {
-        form.only(&["reason"])?;
-        let mut typed = Typed::of(&form);
-        let reason = typed.field("reason");
-        let reason = typed.done(reason)?;
+        let reason = Typed::reason(&form)?;
         ask(&view, &actor, RevokePartner { partner, reason }).await
     };
     answer(&view, &actor, partner, &form, "reason", done.await).await

@@ -188,10 +188,7 @@ pub async fn recovery(
     form: Form,
 ) -> Response {
     let done = async {
-        form.only(&["reason"])?;
-        let mut typed = Typed::of(&form);
-        let reason = typed.field("reason");
-        let reason = typed.done(reason)?;
+        let reason = Typed::reason(&form)?;
         limits::count_for(
             &view.portal,
             limits::INVITATIONS,
@@ -211,10 +208,7 @@ pub async fn remove(
     form: Form,
 ) -> Response {
     let done = async {
-        form.only(&["reason"])?;
-        let mut typed = Typed::of(&form);
-        let reason = typed.field("reason");
-        let reason = typed.done(reason)?;
+        let reason = Typed::reason(&form)?;
         ask(&view, &actor, RemovePerson { person, reason }).await
     };
     answer(&view, &actor, person, &form, "remove", done.await).await

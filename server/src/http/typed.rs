@@ -48,6 +48,17 @@ impl<'a> Typed<'a> {
             _ => Err(Refusal::Invalid(self.refused)),
         }
     }
+
+    /// What a form that asks for a `reason`, and for nothing else, was given.
+    ///
+    /// # Errors
+    /// [`Refusal::BadRequest`] for any other field, [`Refusal::Invalid`] for a reason that is none.
+    pub fn reason<T: FromStr<Err: Display>>(form: &'a Form) -> Result<T, Refusal> {
+        form.only(&["reason"])?;
+        let mut typed = Self::of(form);
+        let reason = typed.field("reason");
+        typed.done(reason)
+    }
 }
 
 /// The form as it was typed, with what is wrong beside its fields; a conflict is said beside
