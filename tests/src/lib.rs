@@ -8,6 +8,8 @@ pub mod authenticator;
 pub mod browser;
 pub mod postgres;
 mod process;
+pub mod scene;
 pub mod server;
 pub mod smtp;
+pub mod tally;
 pub mod visitor;

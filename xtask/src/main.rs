@@ -13,6 +13,7 @@ mod postgres;
 mod run;
 mod setup;
 mod site;
+mod tally;
 mod test;
 mod wasm;
 mod workspace;

@@ -8,6 +8,7 @@ use clap::Args;
 
 use crate::command::{self, cargo};
 use crate::postgres::Cluster;
+use crate::tally::Tally;
 use crate::{setup, site, workspace};
 
 #[derive(Args)]
@@ -48,7 +49,13 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 /// One selection of packages throughout, so that cargo unifies their features once and builds
 /// each dependency once.
 fn full(steps: &mut Steps) {
-    const PACKAGES: [&str; 3] = ["--workspace", "--exclude", "xtask"];
+    const PACKAGES: [&str; 5] = [
+        "--workspace",
+        "--exclude",
+        "xtask",
+        "--features",
+        "server/faults,server/demo",
+    ];
     steps.step("tools", setup::check);
     steps.step("wasm", site::build);
     steps.step("build", || {
@@ -59,11 +66,14 @@ fn full(steps: &mut Steps) {
     });
     steps.step("test", || {
         let cluster = Cluster::start()?;
+        let tally = Tally::start(&workspace::target())?;
         command::run(
             tests(&PACKAGES)
                 .env("LATCHKEY_TEST_POSTGRES", cluster.url())
-                .env("LATCHKEY_SITE", workspace::site()),
-        )
+                .env("LATCHKEY_SITE", workspace::site())
+                .env(Tally::VARIABLE, tally.path()),
+        )?;
+        tally.check()
     });
 }
 
