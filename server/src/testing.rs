@@ -111,6 +111,18 @@ impl Fixture {
         self.actor(id, session_id, credential_id).await.unwrap()
     }
 
+    /// The same session, with an act signed by another passkey of theirs.
+    pub(crate) async fn other_passkey(&self, actor: &Actor) -> Actor {
+        let credential = passkey(actor.person(), self.portal.now());
+        let id = credential.id;
+        let mut work = self.portal.store.work().await.unwrap();
+        work.add_credential(credential).await.unwrap();
+        self.commit(work).await;
+        self.actor(actor.person(), actor.session(), id)
+            .await
+            .unwrap()
+    }
+
     /// The actor as the next request would load them.
     pub(crate) async fn again(&self, actor: &Actor) -> Option<Actor> {
         self.actor(actor.person(), actor.session(), actor.credential())

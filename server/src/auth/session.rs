@@ -13,7 +13,7 @@ use domain::keyring::RowKey;
 use domain::mac::same_digest;
 use domain::secret::Secret;
 use domain::time::Timestamp;
-use store::{Session, Unaudited, Work};
+use store::{Read, Session, Unaudited, Work};
 
 use crate::auth::actor::Actor;
 use crate::chance::system_rng;
@@ -109,6 +109,23 @@ pub async fn actor(portal: &Portal, headers: &HeaderMap) -> Result<Option<Actor>
         work.commit_unaudited(Unaudited::Session).await?;
     }
     Ok(actor)
+}
+
+/// The same person as they are now, for an act that began earlier: with the roles that they have
+/// left, if their session still stands.
+///
+/// # Errors
+/// [`Refusal::SignedOut`] when it does not, or they may not be signed in any more.
+pub async fn again(portal: &Portal, read: &mut Read, actor: &Actor) -> Result<Actor, Refusal> {
+    let session = read
+        .session(actor.session())
+        .await?
+        .filter(|session| session.person_id == actor.person())
+        .filter(|session| !has_ended(portal, session, portal.now()))
+        .ok_or(Refusal::SignedOut)?;
+    Actor::load(read, session.person_id, session.id, session.credential_id)
+        .await?
+        .ok_or(Refusal::SignedOut)
 }
 
 /// Whether a session is over, by length or by idleness.

@@ -40,7 +40,7 @@ use store::{Evidence, PendingAct, Read, Unaudited, Work};
 use crate::auth::act::{self, Asked, Proof};
 use crate::auth::actor::Actor;
 use crate::auth::ceremony::{Begun, LIFETIME};
-use crate::auth::session::Origin;
+use crate::auth::session::{self, Origin};
 use crate::chance::system_rng;
 use crate::http::page::Told;
 use crate::portal::Portal;
@@ -248,7 +248,8 @@ pub async fn finish(
     settle(portal, actor, id, &proof).await
 }
 
-/// Does what the proof is over, if it is what would be done now.
+/// Does what the proof is over, if it is what would be done now, by who may do it now: the actor
+/// that came with the request was read before this transaction began.
 async fn settle(
     portal: &Portal,
     actor: &Actor,
@@ -256,6 +257,8 @@ async fn settle(
     proof: &Proof,
 ) -> Result<(String, Option<Told>), Refusal> {
     let mut work = portal.store.work().await?;
+    let actor = &session::again(portal, &mut work, actor).await?;
+    signs_still(&mut work, actor, proof).await?;
     let (act, _) = load(portal, &mut work, actor, id).await?;
     let asking = act.prepare(portal, &mut work, actor).await?;
     let signed = proof.statement();
@@ -271,6 +274,22 @@ async fn settle(
     let done = act.perform(portal, &mut work, actor, proof).await?;
     portal.commit(work, done.evidence).await?;
     Ok((done.location, done.told))
+}
+
+/// The passkey that signed may have been removed since its assertion was checked.
+async fn signs_still(read: &mut Read, actor: &Actor, proof: &Proof) -> Result<(), Refusal> {
+    let signs = read
+        .credential(proof.credential())
+        .await?
+        .is_some_and(|row| row.removed_at.is_none() && row.person_id == actor.person());
+    if signs {
+        Ok(())
+    } else {
+        Err(Refusal::unproven(
+            "passkey-refused",
+            "This passkey was not accepted. Nothing was done: try again, or use another passkey.",
+        ))
+    }
 }
 
 async fn load(
@@ -294,13 +313,23 @@ pub(crate) async fn perform_unsigned(
     actor: &Actor,
     act: AnyAct,
 ) -> Result<String, Refusal> {
+    let (id, proof) = sign_unsigned(portal, actor, act).await?;
+    Ok(settle(portal, actor, id, &proof).await?.0)
+}
+
+/// As far as the passkey: what waits, and a proof over it that nobody signed.
+#[cfg(test)]
+async fn sign_unsigned(
+    portal: &Portal,
+    actor: &Actor,
+    act: AnyAct,
+) -> Result<(CeremonyId, Proof), Refusal> {
     let id = keep(portal, actor, act).await?;
     let (asking, _) = show(portal, actor, id).await?;
     let statement = asking
         .asked
         .statement(portal, actor.person(), Nonce::new([7; 32]));
-    let proof = Proof::unsigned(actor, statement, portal.now());
-    Ok(settle(portal, actor, id, &proof).await?.0)
+    Ok((id, Proof::unsigned(actor, statement, portal.now())))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ mod keys;
 mod partners;
 mod people;
 mod recovery;
+mod stale;
 
 use domain::id::{CeremonyId, PersonId};
 use domain::state::Role;
