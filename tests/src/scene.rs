@@ -225,6 +225,29 @@ pub async fn partner(owner: &Visitor, mailbox: &mut Mailbox, origin: &str) -> Re
     Ok(contact)
 }
 
+/// Somebody whom `by` invites through the form at `path`, enrolled by their mail and the code.
+pub async fn invited(
+    by: &Visitor,
+    mailbox: &mut Mailbox,
+    path: &str,
+    fields: &[(&str, &str)],
+    email: &str,
+) -> Result<Visitor> {
+    let mut fields = fields.to_vec();
+    fields.push(("email", email));
+    let reveal = by.act(path, &fields).await?;
+    let shown = by.form(&reveal, &[]).await?.text().await?;
+    let code = code_in(&shown).with_context(|| format!("no code at {reveal}: {shown}"))?;
+    let mail = mailbox.next_to(email, PATIENCE).await?;
+    let link = mail
+        .link(&format!("{}/l/", by.origin))
+        .context("no link in the invitation")?;
+    let mut person = Visitor::new(&by.origin);
+    person.enrol(link, Some(&code)).await?;
+    mailbox.next_to(email, PATIENCE).await?;
+    Ok(person)
+}
+
 /// A gateway for the sandbox; its credential.
 pub async fn gateway(owner: &Visitor) -> Result<String> {
     let fields = [
