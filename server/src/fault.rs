@@ -1,5 +1,5 @@
-//! Named points at which a test of crashes ends the process. Without the `faults` feature, which no
-//! release has, a point is nothing.
+//! Named points at which a test of crashes ends the process, and a clock that runs ahead. Without
+//! the `faults` feature, which no release has, a point is nothing and the clock is right.
 
 /// Ends the process at once, as `kill -9` would, where `LATCHKEY_FAULT` names this point.
 #[cfg(feature = "faults")]
@@ -12,3 +12,20 @@ pub fn point(name: &str) {
 
 #[cfg(not(feature = "faults"))]
 pub const fn point(_: &str) {}
+
+/// How far the clock runs ahead, in seconds, where `LATCHKEY_FAULT_CLOCK` says so: for tests of
+/// what ends with time.
+#[cfg(feature = "faults")]
+pub fn clock_ahead() -> std::time::Duration {
+    static AHEAD: std::sync::OnceLock<u64> = std::sync::OnceLock::new();
+    let ahead = AHEAD.get_or_init(|| {
+        let text = std::env::var("LATCHKEY_FAULT_CLOCK").ok();
+        text.and_then(|text| text.parse().ok()).unwrap_or_default()
+    });
+    std::time::Duration::from_secs(*ahead)
+}
+
+#[cfg(not(feature = "faults"))]
+pub const fn clock_ahead() -> std::time::Duration {
+    std::time::Duration::ZERO
+}

@@ -34,6 +34,16 @@ impl Default for Config {
     }
 }
 
+impl Config {
+    /// Makes the portal's clock run so far ahead of the machine's, from the next start on.
+    pub fn set_clock_ahead(&mut self, ahead: Duration) {
+        const NAME: &str = "LATCHKEY_FAULT_CLOCK";
+        self.environment.retain(|(name, _)| name != NAME);
+        let ahead = ahead.as_secs().to_string();
+        self.environment.push((NAME.to_owned(), ahead));
+    }
+}
+
 pub struct Latchkey {
     process: Process,
     config: Config,
@@ -137,6 +147,12 @@ impl Latchkey {
         self.process.kill();
         self.process = self.spawn()?;
         self.wait().await
+    }
+
+    /// Starts it again so much later: sessions, leases and links are as old as they then would be.
+    pub async fn restart_later(&mut self, later: Duration) -> Result<()> {
+        self.config.set_clock_ahead(later);
+        self.restart().await
     }
 
     /// Waits for a process that is to die by itself, as at a fault point.
