@@ -1,6 +1,13 @@
 //! Named points at which a test of crashes ends the process, and a clock that runs ahead. Without
 //! the `faults` feature, which no release has, a point is nothing and the clock is right.
 
+/// What they are called in the environment, without the program's prefix. Without the feature they
+/// are settings that nobody knows, and refused like any other.
+#[cfg(feature = "faults")]
+pub const SETTINGS: &[&str] = &["fault", "fault_clock"];
+#[cfg(not(feature = "faults"))]
+pub const SETTINGS: &[&str] = &[];
+
 /// Ends the process at once, as `kill -9` would, where `LATCHKEY_FAULT` names this point.
 #[cfg(feature = "faults")]
 pub fn point(name: &str) {
@@ -12,6 +19,16 @@ pub fn point(name: &str) {
 
 #[cfg(not(feature = "faults"))]
 pub const fn point(_: &str) {}
+
+/// The point `ACT-committed`: an act is in the database, and neither the snapshot nor the client
+/// knows of it yet.
+#[cfg(feature = "faults")]
+pub fn committed(act: &str) {
+    point(&format!("{act}-committed"));
+}
+
+#[cfg(not(feature = "faults"))]
+pub const fn committed(_: &str) {}
 
 /// How far the clock runs ahead, in seconds, where `LATCHKEY_FAULT_CLOCK` says so: for tests of
 /// what ends with time.

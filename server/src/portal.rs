@@ -55,7 +55,11 @@ impl Portal {
     pub async fn commit(&self, work: Work, evidence: Evidence) -> Result<Committed, Refusal> {
         let portal = self.clone();
         let task = tokio::spawn(async move {
+            let act = evidence.act().to_owned();
             let committed = work.commit(evidence).await;
+            if committed.is_ok() {
+                crate::fault::committed(&act);
+            }
             match &committed {
                 Ok(committed) => crate::service::snapshot::follow(&portal, committed).await,
                 Err(store::Error::CommitUnknown(_)) => portal.engine.distrust(),

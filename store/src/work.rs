@@ -62,6 +62,11 @@ impl Evidence {
         }
     }
 
+    /// What was done, in the words of the first entry.
+    pub fn act(&self) -> &str {
+        &self.first.act
+    }
+
     #[must_use]
     pub fn and(mut self, entry: Entry) -> Self {
         self.rest.push(entry);

@@ -40,7 +40,7 @@ async fn send_due(portal: &Portal, courier: &Courier, stop: &Stop) -> Result<(),
     {
         crate::fault::point("mail-leased");
         let outcome = send(portal, courier, &mail).await;
-        crate::fault::point("mail");
+        crate::fault::point("mail-sent");
         record(portal, &mail, outcome).await?;
     }
     Ok(())
