@@ -120,7 +120,11 @@ impl Settings {
         }
         figment
             .merge(Env::raw().only(&["DATABASE_URL"]))
-            .merge(Env::prefixed("LATCHKEY_").ignore(&["config", "log", "log_format", "fault"]))
+            .merge(
+                Env::prefixed("LATCHKEY_")
+                    .ignore(&["config", "log", "log_format"])
+                    .ignore(crate::fault::SETTINGS),
+            )
             .extract()
             .map_err(|error| Unsafe(format!("The configuration cannot be read: {error}.")))
     }
