@@ -24,7 +24,7 @@ use crate::chance::system_rng;
 use crate::mail::{self, Letter, To};
 use crate::portal::Portal;
 use crate::refusal::Refusal;
-use crate::service::recovery;
+use crate::service::{delivery, recovery};
 
 /// The kind of ceremony that permits one more passkey.
 pub const PERMISSION: &str = "passkey-permission";
@@ -255,6 +255,9 @@ pub async fn finish(
         for remade in recovery::remake_deliveries(portal, &mut work, person.id).await? {
             evidence = evidence.and(remade);
         }
+    }
+    for minted in delivery::mint_waiting(portal, &mut work, person.id).await? {
+        evidence = evidence.and(minted);
     }
     let cookie = session::start(portal, &mut work, person.id, id, from).await?;
     portal.commit(work, evidence).await?;

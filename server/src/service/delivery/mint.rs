@@ -7,12 +7,15 @@ use domain::id::{DeliveryId, KeyId, PersonId};
 use domain::key::KeyState;
 use domain::link::LinkSecret;
 use domain::policy::Policy;
+use domain::request::RequestState;
 use domain::seal::{self, Addressee, Header, SealingKey, SecretKind, Suite};
 use domain::state::GrantState;
 use domain::time::Timestamp;
 use domain::token::{ApiKey, KeyPrefix};
 use serde_json::json;
-use store::{Code, Credential, Delivery, Entry, EnvelopeRow, GrantRow, KeyRow, Stamped, Work};
+use store::{
+    AccessRequest, Code, Credential, Delivery, Entry, EnvelopeRow, GrantRow, KeyRow, Stamped, Work,
+};
 
 use super::context::{Context, by_system};
 use crate::chance::system_rng;
@@ -98,16 +101,14 @@ pub async fn mint_waiting(
         if grant.recipient_id != person || !live {
             continue;
         }
-        let minted = mint_for_grant(portal, work, &grant, None, at).await?;
-        if minted.state == GrantState::Approved {
-            let stamp = grant.stamp();
-            let row = GrantRow {
-                state: Code(GrantState::Approved),
-                ..grant.into_row()
-            };
-            work.update_grant(row, stamp).await?;
-            entries.extend(minted.entries);
+        // Another passkey that this policy does not take changes nothing, and mails nothing.
+        let policy = policy(work, &grant).await?;
+        if fit(work, person, &policy).await?.is_empty() {
+            continue;
         }
+        let minted = mint_for_grant(portal, work, &grant, None, at).await?;
+        entries.extend(minted.entries);
+        keep_state(work, grant, minted.state, at).await?;
     }
     Ok(entries)
 }
@@ -138,14 +139,48 @@ pub async fn remake_for(
                 .await?,
         );
         if grant.state.0 == GrantState::Approved {
-            entries.extend(
-                mint_for_grant(portal, work, &grant, replaces, at)
-                    .await?
-                    .entries,
-            );
+            let minted = mint_for_grant(portal, work, &grant, replaces, at).await?;
+            entries.extend(minted.entries);
+            keep_state(work, grant, minted.state, at).await?;
         }
     }
     Ok(entries)
+}
+
+/// Writes what minting came to, into the grant and into the request that it is shown with.
+async fn keep_state(
+    work: &mut Work,
+    grant: Stamped<GrantRow>,
+    state: GrantState,
+    at: Timestamp,
+) -> Result<(), Refusal> {
+    if grant.state.0 == state {
+        return Ok(());
+    }
+    let (request, stamp) = (grant.request_id, grant.stamp());
+    let changed = GrantRow {
+        state: Code(state),
+        ..grant.into_row()
+    };
+    work.update_grant(changed, stamp).await?;
+    let request = work.request(request).await?.ok_or(Refusal::NotFound)?;
+    let waits = work
+        .grants_of_request(request.id)
+        .await?
+        .iter()
+        .any(|grant| grant.state.0 == GrantState::WaitingForPasskey);
+    let follows = match request.state.0 {
+        RequestState::WaitingForPasskey if !waits => RequestState::Approved,
+        RequestState::Approved if waits => RequestState::WaitingForPasskey,
+        stays => stays,
+    };
+    work.update_request(&AccessRequest {
+        state: Code(follows),
+        updated_at: at,
+        ..request
+    })
+    .await?;
+    Ok(())
 }
 
 async fn policy(work: &mut Work, grant: &GrantRow) -> Result<Policy, Refusal> {
