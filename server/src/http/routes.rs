@@ -3,7 +3,7 @@
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 
 use crate::http::guard::{Access, authorise, same_origin};
 use crate::http::{
@@ -169,4 +169,7 @@ routes! {
     post "/reveal/{id}" Person => reveal::show;
 
     post "/v1/verify" Gateway => verify::verify;
+    any "/v1/forward-auth" Gateway => verify::forward_auth;
+    any "/v1/forward-auth/" Gateway => verify::forward_auth;
+    any "/v1/forward-auth/{*path}" Gateway => verify::forward_auth;
 }

@@ -1,6 +1,8 @@
 //! `POST /v1/verify`: a gateway asks whether a key may make a call (`docs/gateways.md`). A decision
 //! is always 200; other statuses mean that there is none, and the gateway must refuse the call.
 
+mod forward;
+
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -20,6 +22,8 @@ use zeroize::Zeroize as _;
 use crate::http::answer::{Public, problem};
 use crate::portal::Portal;
 use crate::verify::{Decision, Gateway, Held, NotReady, Question};
+
+pub use forward::forward_auth;
 
 /// The header by which a gateway identifies itself; `Authorization` holds the client's key.
 const GATEWAY: &str = "latchkey-gateway";
@@ -180,20 +184,32 @@ impl From<NotReady> for Refused {
     }
 }
 
+fn public(status: StatusCode, code: &'static str, sentence: &str) -> Public {
+    Public {
+        status,
+        code,
+        sentence: sentence.to_owned(),
+        fields: Vec::new(),
+        retry_after: None,
+    }
+}
+
 impl Refused {
+    const fn code(&self) -> &'static str {
+        match self {
+            Self::Gateway => "unknown-gateway",
+            Self::Body(_) => "bad-request",
+            Self::NotReady => "not-ready",
+        }
+    }
+
     fn into_response(self) -> Response {
-        let public = |status, code, sentence: &str| Public {
-            status,
-            code,
-            sentence: sentence.to_owned(),
-            fields: Vec::new(),
-            retry_after: None,
-        };
+        let code = self.code();
         match self {
             Self::Gateway => {
                 let mut response = problem(public(
                     StatusCode::UNAUTHORIZED,
-                    "unknown-gateway",
+                    code,
                     "The header Latchkey-Gateway does not hold a registered gateway's credential.",
                 ));
                 // RFC 9110, section 15.5.2, asks for a challenge.
@@ -201,14 +217,12 @@ impl Refused {
                 response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
                 response
             }
-            Self::Body(sentence) => {
-                problem(public(StatusCode::BAD_REQUEST, "bad-request", sentence))
-            }
+            Self::Body(sentence) => problem(public(StatusCode::BAD_REQUEST, code, sentence)),
             Self::NotReady => problem(Public {
                 retry_after: Some(1),
                 ..public(
                     StatusCode::SERVICE_UNAVAILABLE,
-                    "not-ready",
+                    code,
                     "Latchkey cannot be sure of its keys right now. Refuse the call, and ask again.",
                 )
             }),
