@@ -143,7 +143,9 @@ CREATE TABLE ceremony (
     kind TEXT NOT NULL,
     person_id UUID REFERENCES person (id),
     state TEXT NOT NULL,
-    expires_at BIGINT NOT NULL
+    expires_at BIGINT NOT NULL,
+    stamp BIGINT NOT NULL,
+    mac BYTEA NOT NULL
 );
 CREATE INDEX ceremony_by_expiry ON ceremony (expires_at);
 
@@ -201,7 +203,9 @@ CREATE TABLE environment (
     kind TEXT NOT NULL,
     tag TEXT NOT NULL,
     base_url TEXT NOT NULL,
-    created_at BIGINT NOT NULL
+    created_at BIGINT NOT NULL,
+    stamp BIGINT NOT NULL,
+    mac BYTEA NOT NULL
 );
 CREATE UNIQUE INDEX environment_by_name ON environment (service_id, name);
 

@@ -26,8 +26,9 @@ row! {
 }
 
 row! {
-    /// One environment of one service. `tag` stands in its keys.
-    struct Environment in "environment" {
+    /// One environment of one service. `tag` stands in its keys, and the recipient of a key is told to
+    /// send it to `base_url`: a database writer must not be able to name another.
+    sealed struct Environment in "environment" {
         id: EnvironmentId,
         service_id: ServiceId,
         name: String,
@@ -80,30 +81,53 @@ impl Read {
     }
 
     pub async fn environment(&mut self, id: EnvironmentId) -> Result<Option<Environment>, Error> {
-        Ok(run!(
+        let row = run!(
             &mut self.conn,
             ENVIRONMENT,
             [id],
-            fetch_optional as Environment
-        )?)
+            fetch_optional as Sealed<Environment>
+        )?;
+        row.map(|row| row.open(&self.row_key).map(Stamped::into_row))
+            .transpose()
     }
 
     pub async fn environments(&mut self, service: ServiceId) -> Result<Vec<Environment>, Error> {
-        Ok(run!(
+        let rows = run!(
             &mut self.conn,
             ENVIRONMENTS,
             [service],
-            fetch_all as Environment
-        )?)
+            fetch_all as Sealed<Environment>
+        )?;
+        self.environments_in(rows)
+    }
+
+    /// Those of a service's environments in which a key was ever made.
+    pub async fn environments_with_keys(
+        &mut self,
+        service: ServiceId,
+    ) -> Result<Vec<Environment>, Error> {
+        let rows = run!(
+            &mut self.conn,
+            WITH_KEYS,
+            [service],
+            fetch_all as Sealed<Environment>
+        )?;
+        self.environments_in(rows)
     }
 
     pub async fn all_environments(&mut self) -> Result<Vec<Environment>, Error> {
-        Ok(run!(
+        let rows = run!(
             &mut self.conn,
             ALL_ENVIRONMENTS,
             [],
-            fetch_all as Environment
-        )?)
+            fetch_all as Sealed<Environment>
+        )?;
+        self.environments_in(rows)
+    }
+
+    fn environments_in(&self, rows: Vec<Sealed<Environment>>) -> Result<Vec<Environment>, Error> {
+        let rows = self.open_all(rows)?;
+        Ok(rows.into_iter().map(Stamped::into_row).collect())
     }
 
     pub async fn policy_version(
@@ -193,11 +217,19 @@ impl Work {
     }
 
     pub async fn add_environment(&mut self, environment: &Environment) -> Result<(), Error> {
-        self.insert(environment).await
+        self.insert_sealed(environment.clone()).await.map(drop)
     }
 
+    /// Who changes an environment moves its service's version first, which decides between two.
     pub async fn update_environment(&mut self, environment: &Environment) -> Result<(), Error> {
-        self.update(environment).await
+        let row = run!(
+            &mut self.read.conn,
+            ENVIRONMENT,
+            [environment.id],
+            fetch_one as Sealed<Environment>
+        )?;
+        let stamp = row.open(&self.read.row_key)?.stamp();
+        self.update_sealed(environment.clone(), stamp).await.map(drop)
     }
 
     /// The unique version decides between two who change a policy at once.
@@ -227,6 +259,9 @@ statements! {
     ENVIRONMENT(1) = "SELECT * FROM environment WHERE id = $1";
     ENVIRONMENTS(1) = "SELECT * FROM environment WHERE service_id = $1 ORDER BY created_at, id";
     ALL_ENVIRONMENTS(0) = "SELECT * FROM environment ORDER BY created_at, id";
+    WITH_KEYS(1) = "SELECT * FROM environment WHERE service_id = $1 AND EXISTS
+        (SELECT 1 FROM access_grant JOIN api_key ON api_key.grant_id = access_grant.id WHERE access_grant.environment_id = environment.id)
+        ORDER BY created_at, id";
     POLICY(1) = "SELECT * FROM policy WHERE id = $1";
     CURRENT_POLICY(1) = "SELECT * FROM policy WHERE environment_id = $1 ORDER BY version DESC LIMIT 1";
     POLICY_VERSIONS(1) = "SELECT * FROM policy WHERE environment_id = $1 ORDER BY version DESC";

@@ -7,7 +7,7 @@ use domain::time::Timestamp;
 
 use crate::conn::Read;
 use crate::error::Error;
-use crate::row::row;
+use crate::row::{Sealed, Stamped, row};
 use crate::sql::{run, statements};
 use crate::work::Work;
 
@@ -28,8 +28,9 @@ row! {
 }
 
 row! {
-    /// A WebAuthn ceremony in progress: the library's state and what it is for, as JSON.
-    struct Ceremony in "ceremony" {
+    /// A WebAuthn ceremony in progress: the library's state and what it is for, as JSON. Who signs
+    /// in or enrols rests on it, so a database writer must not be able to start or change one.
+    sealed struct Ceremony in "ceremony" {
         id: CeremonyId,
         kind: String,
         person_id: Option<PersonId>,
@@ -101,12 +102,14 @@ impl Read {
         person: PersonId,
         now: Timestamp,
     ) -> Result<Option<Ceremony>, Error> {
-        Ok(run!(
+        let row = run!(
             &mut self.conn,
             CEREMONY,
             [id, kind, person, now],
-            fetch_optional as Ceremony
-        )?)
+            fetch_optional as Sealed<Ceremony>
+        )?;
+        row.map(|row| row.open(&self.row_key).map(Stamped::into_row))
+            .transpose()
     }
 
     /// Whether a ceremony of this kind waits for this person.
@@ -158,7 +161,7 @@ impl Work {
     }
 
     pub async fn add_ceremony(&mut self, ceremony: &Ceremony) -> Result<(), Error> {
-        self.insert(ceremony).await
+        self.insert_sealed(ceremony.clone()).await.map(drop)
     }
 
     /// Takes a ceremony out, once: whoever asks again gets nothing.
@@ -172,9 +175,12 @@ impl Work {
             &mut self.read.conn,
             TAKE_CEREMONY,
             [id, kind],
-            fetch_optional as Ceremony
+            fetch_optional as Sealed<Ceremony>
         )?;
-        Ok(taken.filter(|ceremony| now < ceremony.expires_at))
+        let taken = taken.map(|row| row.open(&self.read.row_key)).transpose()?;
+        Ok(taken
+            .map(Stamped::into_row)
+            .filter(|ceremony| now < ceremony.expires_at))
     }
 
     pub async fn add_pending_act(&mut self, act: &PendingAct) -> Result<(), Error> {

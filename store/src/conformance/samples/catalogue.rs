@@ -36,7 +36,7 @@ impl Sample for Service {
 }
 
 impl Sample for Environment {
-    const SEALED: bool = false;
+    const SEALED: bool = true;
 
     fn full(id: Uuid) -> Self {
         Self {

@@ -205,7 +205,7 @@ impl Sample for Session {
 }
 
 impl Sample for Ceremony {
-    const SEALED: bool = false;
+    const SEALED: bool = true;
 
     fn full(id: Uuid) -> Self {
         Self {
