@@ -3,7 +3,9 @@
 
 mod audit;
 mod bench;
+mod bulk;
 mod claims;
+mod copy;
 mod decisions;
 mod door;
 mod erasure;

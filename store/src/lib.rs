@@ -10,6 +10,9 @@ mod sql;
 mod work;
 
 mod audit;
+#[cfg(any(test, feature = "demo"))]
+mod bulk;
+mod copy;
 mod credentials;
 mod deliveries;
 mod gateways;
@@ -30,6 +33,7 @@ mod conformance;
 pub use audit::{AuditFilter, AuditRow, Entry};
 pub use column::Code;
 pub use conn::{Conn, Database, Read};
+pub use copy::{Cell, CellKind, TABLES, Table};
 pub use credentials::Credential;
 pub use deliveries::{Delivery, EnvelopeRow};
 pub use error::Error;

@@ -32,6 +32,11 @@ impl Database {
         })
     }
 
+    /// The schema that this program makes and knows.
+    pub fn known_schema() -> i64 {
+        newest(&SQLITE)
+    }
+
     /// Whether a migration is still to be applied.
     ///
     /// # Errors

@@ -11,8 +11,10 @@ use crate::Database;
 use crate::sql::Statement;
 
 /// The statements of every module that declares some.
-const MODULES: [(&str, &[(&str, Statement)]); 15] = [
+const MODULES: [(&str, &[(&str, Statement)]); 17] = [
     ("audit", crate::audit::STATEMENTS),
+    ("bulk", crate::bulk::STATEMENTS),
+    ("copy", crate::copy::STATEMENTS),
     ("credentials", crate::credentials::STATEMENTS),
     ("deliveries", crate::deliveries::STATEMENTS),
     ("gateways", crate::gateways::STATEMENTS),
