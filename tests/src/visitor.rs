@@ -10,18 +10,20 @@
 use anyhow::{Context as _, Result, bail};
 use domain::act::ActStatement;
 use domain::base64url;
-use domain::id::PersonId;
-use domain::link::{LinkSecret, PersonLinkSecret};
+use domain::link::LinkSecret;
 use domain::seal::{
     DeviceKeys, Envelope, Header, HostPublicKey, OpenedSecret, ReceiptStatement, device, open,
 };
 use domain::secret::Secret;
-use getrandom::SysRng;
-use rand_core::UnwrapErr;
+use reqwest::header::HeaderMap;
 use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
 
 use crate::authenticator::{Credential, SoftwareAuthenticator};
+
+mod pieces;
+
+pub use pieces::{Ready, enrolment};
 
 /// One person at one portal.
 pub struct Visitor {
@@ -66,12 +68,17 @@ impl Visitor {
 
     /// # Panics
     /// When no HTTP client can be made.
+    pub fn at(origin: &str, base: &str) -> Self {
+        Self::with(origin, base, HeaderMap::new())
+    }
+
     #[expect(
         clippy::expect_used,
         reason = "a client without TLS has nothing to fail on"
     )]
-    pub fn at(origin: &str, base: &str) -> Self {
+    fn with(origin: &str, base: &str, headers: HeaderMap) -> Self {
         let http = Client::builder()
+            .default_headers(headers)
             .cookie_store(true)
             .redirect(reqwest::redirect::Policy::none())
             .build()
@@ -89,34 +96,7 @@ impl Visitor {
     /// # Errors
     /// [`Problem`] where the portal refuses.
     pub async fn enrol(&mut self, link: &str, code: Option<&str>) -> Result<()> {
-        let (path, secret) = link.split_once('#').context("the link has no fragment")?;
-        let id = path.rsplit('/').next().context("the link has no id")?;
-        secret
-            .parse::<PersonLinkSecret>()
-            .ok()
-            .context("the fragment is no secret")?;
-        let begin = json!({ "link": id, "secret": secret, "code": code });
-        let begun = self.post("/auth/enrol/begin", &begin).await?;
-        let origin = self.origin.clone();
-        let options = begun.get("options").context("no options")?;
-        let made = self
-            .authenticator
-            .create(options, &origin, &mut UnwrapErr(SysRng))?;
-        let credential = self.newest()?;
-        let keys = device_keys(credential);
-        let create = json!({
-            "ceremony": begun["ceremony"], "credential": made, "label": "Work laptop",
-            "sealing_key": keys.sealing_key(), "signing_key": keys.verifying_key(),
-        });
-        let person: PersonId = serde_json::from_value(begun["person"].clone())?;
-        let created = self.post("/auth/enrol/create", &create).await?;
-        let statement: ActStatement = serde_json::from_value(created["statement"].clone())?;
-        let credential = self.newest()?;
-        let assertion = credential.get(&base64url::encode(&statement.challenge()), &self.origin);
-        let finish = json!({
-            "ceremony": created["ceremony"], "credential": assertion,
-            "enrolment": keys.enrol(person, &credential.id),
-        });
+        let finish = self.ready_to_enrol(link, code).await?;
         self.post("/auth/enrol/finish", &finish).await?;
         Ok(())
     }
@@ -245,13 +225,7 @@ impl Visitor {
     /// # Errors
     /// [`Problem`] for every answer that is not a success.
     pub async fn post(&self, path: &str, body: &Value) -> Result<Value> {
-        let response = self
-            .http
-            .post(format!("{}{path}", self.base))
-            .header("sec-fetch-site", "same-origin")
-            .json(body)
-            .send()
-            .await?;
+        let response = self.send(path, body).await?;
         let status = response.status();
         let answer: Value = response.json().await.unwrap_or_default();
         if status == StatusCode::OK {
