@@ -74,6 +74,7 @@ pub async fn claim(
     Path(id): Path<DeliveryId>,
     Json(body): Json<ClaimBody>,
 ) -> Result<Answer<delivery::Claimed>, Problem> {
+    limits::count_at(&portal, limits::CLAIMS, id.uuid(), client.address).await?;
     let claimed = delivery::claim(
         &portal,
         id,
@@ -102,7 +103,7 @@ pub async fn receipt(
     Path(id): Path<DeliveryId>,
     Json(body): Json<ReceiptBody>,
 ) -> Result<Answer<Value>, Problem> {
-    limits::count_for(&portal, limits::CLAIMS, &id.to_string()).await?;
+    limits::count_at(&portal, limits::CLAIMS, id.uuid(), client.address).await?;
     let malformed = || Refusal::BadRequest("The receipt cannot be read.");
     let receipt = delivery::Receipt {
         credential_id: base64url::decode(&body.credential_id).map_err(|_| malformed())?,
@@ -129,7 +130,7 @@ pub async fn report(
     Path(id): Path<DeliveryId>,
     Json(body): Json<ReportBody>,
 ) -> Result<Answer<Value>, Problem> {
-    limits::count_for(&portal, limits::CLAIMS, &id.to_string()).await?;
+    limits::count_at(&portal, limits::CLAIMS, id.uuid(), client.address).await?;
     delivery::report(&portal, id, body.ceremony, body.credential, client.origin).await?;
     Ok(Answer(json!({})))
 }

@@ -11,6 +11,9 @@ use crate::http::page;
 use crate::portal::Portal;
 use crate::refusal::Refusal;
 
+/// Fields of which a form may hold several: check boxes of one name.
+const SEVERAL: [&str; 4] = ["environment", "pair", "role", "scope"];
+
 /// A JSON body of an island or a program.
 pub struct Json<T>(pub T);
 
@@ -64,11 +67,10 @@ impl FromRequest<Portal> for Form {
 }
 
 impl Form {
-    /// The last value of a field, or nothing typed.
+    /// The value of a field, or nothing typed.
     pub fn text(&self, name: &str) -> &str {
         self.0
             .iter()
-            .rev()
             .find(|(field, _)| field == name)
             .map_or("", |(_, value)| value.as_str())
     }
@@ -86,7 +88,8 @@ impl Form {
     }
 
     /// # Errors
-    /// [`Refusal::BadRequest`] when a field is not one of these. A name that ends in `*` stands for
+    /// [`Refusal::BadRequest`] when a field is not one of these, or stands there twice that is one
+    /// field on our pages. A name that ends in `*` stands for
     /// every name that begins with what is before it.
     pub fn only(&self, known: &[&str]) -> Result<(), Refusal> {
         let is_known = |field: &str| {
@@ -95,13 +98,18 @@ impl Form {
                 None => field == *known,
             })
         };
-        if self.0.iter().all(|(field, _)| is_known(field)) {
-            Ok(())
-        } else {
-            Err(Refusal::BadRequest(
+        if !self.0.iter().all(|(field, _)| is_known(field)) {
+            return Err(Refusal::BadRequest(
                 "The form holds a field that we do not know. Nothing was done.",
-            ))
+            ));
         }
+        let twice = |field: &str| !SEVERAL.contains(&field) && self.all(field).nth(1).is_some();
+        if self.0.iter().any(|(field, _)| twice(field)) {
+            return Err(Refusal::BadRequest(
+                "The form holds one field twice. Nothing was done.",
+            ));
+        }
+        Ok(())
     }
 }
 

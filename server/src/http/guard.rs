@@ -9,7 +9,7 @@ use axum::http::header::{
     STRICT_TRANSPORT_SECURITY, USER_AGENT, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Method};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use domain::state::Role;
@@ -163,6 +163,24 @@ fn is_from_here(portal: &Portal, headers: &HeaderMap) -> bool {
         None => headers
             .get(ORIGIN)
             .is_some_and(|origin| origin.as_bytes() == portal.config.origin_text().as_bytes()),
+    }
+}
+
+/// What the framework refuses by itself, in plain text, is worded as all else is: an id that is none
+/// is the id of nothing.
+pub async fn worded(State(portal): State<Portal>, request: Request, next: Next) -> Response {
+    let json = wants_json(request.headers());
+    let response = next.run(request).await;
+    let plain = response
+        .headers()
+        .get(axum::http::header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"text/plain"));
+    match (response.status(), json) {
+        (StatusCode::BAD_REQUEST, true) if plain => Problem(Refusal::NotFound).into_response(),
+        (StatusCode::BAD_REQUEST, false) if plain => {
+            page::refusal(&portal, None, Refusal::NotFound)
+        }
+        _ => response,
     }
 }
 

@@ -53,6 +53,7 @@ pub fn app(portal: Portal) -> Router {
             StatusCode::SERVICE_UNAVAILABLE,
             TIMEOUT,
         ))
+        .layer(from_fn_with_state(portal.clone(), guard::worded))
         .layer(from_fn_with_state(portal.clone(), guard::headers))
         .layer(CompressionLayer::new())
         .with_state(portal)

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use domain::time::Timestamp;
 use store::Unaudited;
+use uuid::Uuid;
 
 use crate::portal::Portal;
 use crate::refusal::Refusal;
@@ -25,7 +26,7 @@ pub const CEREMONIES: Limit = Limit {
     window: Duration::from_secs(60),
 };
 
-/// Tries at one delivery.
+/// Tries at one delivery by one address: whoever else knows its id cannot lock its recipient out.
 pub const CLAIMS: Limit = Limit {
     name: "claim",
     tries: 30,
@@ -45,6 +46,14 @@ pub const INVITATIONS: Limit = Limit {
 /// [`Refusal::Limited`] with the time to the next window.
 pub async fn count(portal: &Portal, limit: Limit, by: IpAddr) -> Result<(), Refusal> {
     count_for(portal, limit, &by.to_string()).await
+}
+
+/// Counts a try by an address at one delivery.
+///
+/// # Errors
+/// As [`count`].
+pub async fn count_at(portal: &Portal, limit: Limit, at: Uuid, by: IpAddr) -> Result<(), Refusal> {
+    count_for(portal, limit, &format!("{at}:{by}")).await
 }
 
 /// Counts a try by or at anything that has a name.
