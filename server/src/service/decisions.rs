@@ -246,6 +246,32 @@ pub async fn void(
     Ok(voided)
 }
 
+/// Voids what this person said before of the very same lines: their later decision takes its place.
+///
+/// # Errors
+/// As [`void`].
+pub async fn take_back(
+    work: &mut Work,
+    proposed: &Proposed,
+    by: PersonId,
+    subject: &DecisionSubject,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let own = proposed
+        .standing()
+        .filter(|decision| decision.person_id == by && subject_of(decision) == *subject);
+    for decision in own {
+        let stamp = decision.stamp();
+        let row = DecisionRow {
+            voided_at: Some(now),
+            voided_why: Some("They decided otherwise later.".to_owned()),
+            ..decision.clone().into_row()
+        };
+        work.update_decision(row, stamp).await?;
+    }
+    Ok(())
+}
+
 /// Ends a proposal without an approval.
 ///
 /// # Errors

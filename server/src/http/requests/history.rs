@@ -5,38 +5,46 @@ use domain::time::Timestamp;
 use serde_json::Value;
 use store::{AuditRow, Read};
 
+use crate::auth::actor::Actor;
+use crate::portal::Portal;
 use crate::refusal::Refusal;
 use crate::service::requests::RequestFile;
+use crate::service::timeline;
 
 /// Entries that a time line shows at most.
 const LENGTH: i64 = 500;
 
-/// The newest first.
+/// The newest first. A partner reads that the host decided, not who of its staff did.
 pub(super) async fn timeline(
+    portal: &Portal,
     read: &mut Read,
-    file: &mut RequestFile,
+    actor: &Actor,
+    file: &RequestFile,
     now: Timestamp,
 ) -> Result<Vec<TimelineEntry>, Refusal> {
     let rows = read.history(file.request.id.uuid(), LENGTH).await?;
-    let actors = rows.iter().filter_map(|row| row.actor_id).collect();
-    file.learn(read, actors).await?;
+    let acted = rows.iter().filter_map(|row| row.actor_id);
+    let people = acted.chain([file.request.requester_id]).collect();
+    let names = timeline::names(portal, read, actor, people).await?;
+    let name = |person| names.get(&person).cloned().unwrap_or_default();
     let started = TimelineEntry {
         title: "Draft started".to_owned(),
-        detail: file.name_of(file.request.requester_id).to_owned(),
+        detail: name(file.request.requester_id),
         at: Some(Moment::new(file.request.created_at, now)),
         tone: Tone::Plain,
     };
-    let happened = rows.iter().rev().map(|row| entry(file, row, now));
+    let happened = rows.iter().rev().map(|row| {
+        let who = row.actor_id.map(name).unwrap_or_default();
+        entry(file, row, who, now)
+    });
     Ok(happened.chain([started]).collect())
 }
 
-fn entry(file: &RequestFile, row: &AuditRow, now: Timestamp) -> TimelineEntry {
+fn entry(file: &RequestFile, row: &AuditRow, who: String, now: Timestamp) -> TimelineEntry {
     let (title, tone) = worded(file, row);
     TimelineEntry {
         title,
-        detail: row
-            .actor_id
-            .map_or_else(String::new, |person| file.name_of(person).to_owned()),
+        detail: who,
         at: Some(Moment::new(row.at, now)),
         tone,
     }

@@ -31,7 +31,7 @@ pub(super) async fn review(
         .map(|held| held.person_id)
         .collect();
     file.learn(read, reviewers).await?;
-    let timeline = history::timeline(read, &mut file, now).await?;
+    let timeline = history::timeline(&view.portal, read, actor, &file, now).await?;
     let newest = file.current()?.document.number;
     let revision = file
         .revisions

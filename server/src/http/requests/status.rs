@@ -15,11 +15,11 @@ pub(super) async fn status(
     view: &View,
     read: &mut Read,
     actor: &Actor,
-    mut file: RequestFile,
+    file: RequestFile,
     filled: Filled,
 ) -> Result<Status, Refusal> {
     let now = view.portal.now();
-    let timeline = history::timeline(read, &mut file, now).await?;
+    let timeline = history::timeline(&view.portal, read, actor, &file, now).await?;
     let revision = file.current()?;
     let (mut sections, _) = sections::sections(&file, revision, false, now);
     if file.request.state.0 == RequestState::ChangesAsked

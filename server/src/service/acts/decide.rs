@@ -102,6 +102,7 @@ impl Privileged for Decide {
         let proposed = self.proposed(&file)?;
         let why = "What you approved was changed since: the policy, or who receives the key.";
         decisions::void(portal, work, &file, proposed, case.stale(proposed), why).await?;
+        decisions::take_back(work, proposed, proof.person(), &case.subject, proof.at).await?;
         self.record(work, &case, proof).await?;
         let step = match outcome {
             DecisionOutcome::Recorded(_) => Step::default(),
