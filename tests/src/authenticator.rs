@@ -21,7 +21,7 @@ const ATTESTED_CREDENTIAL: u8 = 0x40;
 const AUTHENTICATOR_DATA_LENGTH: u8 = 37 + 16 + 2 + 32 + 77;
 
 /// Holds any number of credentials for any number of relying parties.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct SoftwareAuthenticator {
     credentials: Vec<Credential>,
     /// Whether new credentials say that they are synced between devices.
@@ -109,8 +109,20 @@ impl SoftwareAuthenticator {
 impl Credential {
     /// An assertion by this very credential over a challenge in base64url.
     pub fn get(&self, challenge: &str, origin: &str) -> Value {
+        self.assertion(challenge, origin, self.authenticator_data(0))
+    }
+
+    /// The same by whoever holds the device: it asked for no finger, face or PIN.
+    pub fn get_unverified(&self, challenge: &str, origin: &str) -> Value {
+        let mut data = self.authenticator_data(0);
+        if let Some(flags) = data.get_mut(32) {
+            *flags &= !USER_VERIFIED;
+        }
+        self.assertion(challenge, origin, data)
+    }
+
+    fn assertion(&self, challenge: &str, origin: &str, authenticator_data: Vec<u8>) -> Value {
         let client_data = client_data("webauthn.get", challenge, origin);
-        let authenticator_data = self.authenticator_data(0);
         let mut signed = authenticator_data.clone();
         signed.extend(Sha256::digest(&client_data));
         let signature: Signature = self.key.sign(&signed);

@@ -6,6 +6,7 @@
 
 pub mod authenticator;
 pub mod browser;
+pub mod company;
 pub mod postgres;
 mod process;
 pub mod scene;
@@ -13,3 +14,24 @@ pub mod server;
 pub mod smtp;
 pub mod tally;
 pub mod visitor;
+
+/// Each promise as a test on SQLite and as one on PostgreSQL, in modules named so. A promise is an
+/// `async fn(database_url: Option<String>) -> anyhow::Result<()>`.
+#[macro_export]
+macro_rules! promises {
+    ($($promise:ident),+ $(,)?) => {
+        mod on_sqlite {
+            $(#[tokio::test]
+            async fn $promise() -> anyhow::Result<()> {
+                super::$promise(None).await
+            })+
+        }
+
+        mod on_postgresql {
+            $(#[tokio::test]
+            async fn $promise() -> anyhow::Result<()> {
+                super::$promise(Some($crate::postgres::create_database().await?)).await
+            })+
+        }
+    };
+}

@@ -1,0 +1,293 @@
+//! What the portal promises about looking back: the audit log, the time line of a key, the history
+//! of a request.
+
+#![cfg(test)]
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context as _, Result};
+use domain::act::Act;
+use serde_json::Value;
+use tests::company::{CONTACT, action, linked, text, words};
+use tests::promises;
+use tests::scene::Scene;
+use tests::visitor::errors_in;
+
+promises! {
+    every_act_is_in_the_log_with_its_actor_credential_and_assertion,
+    auditors_filter_and_export_the_log_and_nobody_else_does,
+    a_key_has_its_time_line_and_a_request_its_history_on_both_sides,
+}
+
+async fn every_act_is_in_the_log_with_its_actor_credential_and_assertion(
+    database: Option<String>,
+) -> Result<()> {
+    let mut scene = Scene::set(database).await?;
+    scene
+        .hire("Rita", "rita@host.example", &["reviewer"])
+        .await?;
+    scene
+        .colleague("Mia", "mia@partner.example", "member")
+        .await?;
+    let request = scene.ask_for_access().await?;
+    let link = scene.approve(&request).await?;
+    let secret = link.split_once('#').context("no fragment")?.1.to_owned();
+    let held = scene.receive(link).await?;
+    scene.contact.add_passkey("Blue key").await?;
+    for act in ["suspend", "resume"] {
+        scene
+            .owner
+            .act(&format!("{}/{act}", held.page), &[])
+            .await?;
+    }
+    scene
+        .contact
+        .act(&format!("{}/replace", held.page), &[])
+        .await?;
+    let second = scene.link_to(CONTACT, "/d/").await?;
+    scene.contact.report(&second).await?;
+    scene
+        .owner
+        .act(
+            &format!("{}/revoke", held.page),
+            &[("reason", "It was a trial.")],
+        )
+        .await?;
+    let people = text(&scene.owner, "/people").await?;
+    let rita = linked(&people, "/people/", "Rita").context("Rita")?;
+    scene
+        .owner
+        .act(
+            &format!("{rita}/remove"),
+            &[("reason", "Left the company.")],
+        )
+        .await?;
+
+    let log = scene.audit().await?;
+    let acts: BTreeSet<&str> = log.iter().filter_map(|line| line["act"].as_str()).collect();
+    for act in [
+        "owner-link",
+        "enrol",
+        "invite-staff",
+        "invite-partner",
+        "invite-member",
+        "change-catalogue",
+        "change-gateway",
+        "submit-request",
+        "decide",
+        "mint",
+        "seal",
+        "claim",
+        "receipt",
+        "add-passkey",
+        "suspend",
+        "resume",
+        "receive-replacement",
+        "report",
+        "revoke-key",
+        "remove-person",
+    ] {
+        assert!(acts.contains(act), "{act} is not in the log: {acts:?}");
+    }
+    let mut rested = 0;
+    let mut before: Option<&Value> = None;
+    for line in &log {
+        if let Some(before) = before {
+            assert_eq!(
+                line["previous"], before["hash"],
+                "each is chained to the one before"
+            );
+        }
+        before = Some(line);
+        let act = line["act"].as_str().unwrap_or_default();
+        let evidence = line["evidence"].as_str().unwrap_or_default();
+        if act.parse::<Act>().is_err() {
+            continue;
+        }
+        let evidence: Value = serde_json::from_str(evidence)?;
+        assert!(line["actor"].is_string(), "{act} has no actor: {line}");
+        assert!(
+            line["credential"].is_string(),
+            "{act} has no credential: {line}"
+        );
+        let signed = &evidence["assertion"]["response"]["signature"];
+        assert!(
+            signed.is_string(),
+            "{act} rests on no assertion: {evidence}"
+        );
+        assert_eq!(
+            evidence["statement"]["act"], act,
+            "the assertion is over this very act"
+        );
+        rested += 1;
+    }
+    assert!(rested > 20, "only {rested} acts rest on an assertion");
+    let receipt = log
+        .iter()
+        .find(|line| line["act"] == "receipt")
+        .context("no receipt")?;
+    assert!(
+        receipt["evidence"]
+            .as_str()
+            .is_some_and(|kept| kept.contains("signature")),
+        "{receipt}"
+    );
+    let whole = serde_json::to_string(&log)?;
+    for never in [held.key.as_str(), secret.as_str()] {
+        assert!(!whole.contains(never), "the log holds {never}");
+    }
+    Ok(())
+}
+
+async fn auditors_filter_and_export_the_log_and_nobody_else_does(
+    database: Option<String>,
+) -> Result<()> {
+    let mut scene = Scene::set(database).await?;
+    let operator = scene
+        .hire("Olga", "olga@host.example", &["operator"])
+        .await?;
+    let auditor = scene.hire("Ada", "ada@host.example", &["auditor"]).await?;
+    for path in ["/audit", "/audit/1"] {
+        assert_eq!(operator.get(path).await?.status(), 403);
+        assert_eq!(scene.contact.get(path).await?.status(), 404);
+        assert_eq!(auditor.get(path).await?.status(), 200);
+    }
+    assert_eq!(operator.form("/audit/export", &[]).await?.status(), 403);
+
+    let rows = async |filter: &str| -> Result<String> {
+        let page = text(&auditor, &format!("/audit?{filter}")).await?;
+        let (_, table) = page.split_once("<tbody").unwrap_or(("", ""));
+        Ok(words(table.split("</tbody>").next().unwrap_or_default()))
+    };
+    let by_act = rows("act=invite-partner").await?;
+    assert_eq!(by_act.matches("invite-partner").count(), 1, "{by_act}");
+    assert!(
+        by_act.contains("First owner") && by_act.contains("passkey “Work laptop”"),
+        "{by_act}"
+    );
+    let by_person = rows("q=Olga").await?;
+    assert!(
+        by_person.contains("enrol") && !by_person.contains("invite-partner"),
+        "{by_person}"
+    );
+    assert!(rows("outcome=refused").await?.is_empty());
+    assert!(rows("from=2099-01-01").await?.is_empty());
+    assert!(!rows("to=2099-01-01").await?.is_empty());
+    let bad = auditor.get("/audit?from=yesterday").await?;
+    assert_eq!(bad.status(), 422);
+    let bad = bad.text().await?;
+    assert!(
+        words(&bad).contains("such as 2026-10-01") && bad.contains("yesterday"),
+        "{}",
+        errors_in(&bad)
+    );
+
+    let fields = [
+        ("act", "enrol"),
+        ("q", ""),
+        ("outcome", ""),
+        ("from", ""),
+        ("to", ""),
+    ];
+    let ready = auditor.act("/audit/export", &fields).await?;
+    let file = format!("{ready}/entries.jsonl");
+    let lines = text(&auditor, &file).await?;
+    assert_eq!(lines.lines().count(), 4, "{lines}");
+    assert!(lines.lines().all(|line| line.contains("\"act\":\"enrol\"")));
+    let elsewhere = auditor.elsewhere();
+    elsewhere.sign_in().await?;
+    assert_eq!(
+        elsewhere.get(&file).await?.status(),
+        404,
+        "in this session alone"
+    );
+    assert_eq!(
+        scene.owner.get(&file).await?.status(),
+        404,
+        "nor for another auditor"
+    );
+    assert!(
+        !rows("act=export").await?.is_empty(),
+        "the export is in the log itself"
+    );
+    Ok(())
+}
+
+async fn a_key_has_its_time_line_and_a_request_its_history_on_both_sides(
+    database: Option<String>,
+) -> Result<()> {
+    let mut scene = Scene::set(database).await?;
+    let request = scene.ask_for_access().await?;
+    let fields = [
+        ("section", "workflow"),
+        ("verdict", "accepted"),
+        ("comment", ""),
+    ];
+    scene
+        .owner
+        .form(&format!("{request}/verdict"), &fields)
+        .await?;
+    let link = scene.approve(&request).await?;
+    let held = scene.receive(link).await?;
+    scene
+        .owner
+        .act(&format!("{}/suspend", held.page), &[])
+        .await?;
+    let reason = [("reason", "The laptop was stolen.")];
+    scene
+        .owner
+        .act(&format!("{}/revoke", held.page), &reason)
+        .await?;
+
+    let in_order = |page: &str, told: &[&str]| {
+        let mut rest = page;
+        for title in told {
+            let (_, after) = rest
+                .split_once(title)
+                .unwrap_or_else(|| panic!("no “{title}”: {rest}"));
+            rest = after;
+        }
+    };
+    for who in [&scene.owner, &scene.contact] {
+        let page = words(&text(who, &held.page).await?);
+        let (_, line) = page.split_once("Time line").context("no time line")?;
+        in_order(
+            line,
+            &[
+                "Revoked",
+                "The laptop was stolen.",
+                "Suspended",
+                "Stored: the key works",
+                "Opened",
+                "Sealed, and the link mailed",
+                "Key made",
+            ],
+        );
+        let page = words(&text(who, &request).await?);
+        let (_, line) = page.split_once("Time line").context("no history")?;
+        in_order(
+            line,
+            &[
+                "Approved, complete: sandbox",
+                "Section accepted: workflow",
+                "Revision 1 handed in",
+                "First contact",
+                "Draft started",
+            ],
+        );
+    }
+    let theirs = words(&text(&scene.contact, &held.page).await?);
+    assert!(
+        !theirs.contains("First owner"),
+        "of staff only that the host did: {theirs}"
+    );
+    assert!(
+        action(
+            &text(&scene.contact, &held.page).await?,
+            "/keys/",
+            "/revoke"
+        )
+        .is_none()
+    );
+    Ok(())
+}

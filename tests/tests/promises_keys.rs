@@ -1,0 +1,479 @@
+//! What the portal promises about keys in use, and about the gateways that ask for them.
+
+#![cfg(test)]
+
+use anyhow::{Context as _, Result};
+use domain::token::{ApiKey, KeyPrefix};
+use getrandom::SysRng;
+use rand_core::UnwrapErr;
+use serde_json::{Value, json};
+use tests::company::{CONTACT, DAY, action, credential_in, linked, text, words};
+use tests::promises;
+use tests::scene::{PATIENCE, Scene, value_of};
+use tests::visitor::Visitor;
+
+promises! {
+    a_replacement_comes_like_the_first_and_both_work_for_a_week,
+    an_overlap_never_outlives_the_grant,
+    mails_come_thirty_seven_and_one_days_before_the_end_each_once,
+    a_revoked_grant_ends_its_keys_and_tells_the_partner_why,
+    a_revoked_partner_is_over_and_nobody_of_it_comes_in,
+    a_suspended_key_is_refused_until_it_is_resumed,
+    a_gateways_credential_is_rotated_with_an_overlap_and_revoked,
+    a_call_is_refused_for_the_first_reason_of_the_contract,
+    trying_a_call_names_the_reason,
+    last_use_and_last_refusal_are_seen_by_both_sides,
+}
+
+async fn replacement(scene: &mut Scene, page: &str) -> Result<String> {
+    scene.contact.act(&format!("{page}/replace"), &[]).await?;
+    scene.link_to(CONTACT, "/d/").await
+}
+
+async fn a_replacement_comes_like_the_first_and_both_work_for_a_week(
+    database: Option<String>,
+) -> Result<()> {
+    let mut scene = Scene::set(database).await?;
+    let colleague = scene
+        .colleague("Cora", "cora@partner.example", "admin")
+        .await?;
+    let old = scene.key().await?;
+    let replace = format!("{}/replace", old.page);
+    assert_eq!(
+        colleague.form(&replace, &[]).await?.status(),
+        403,
+        "the recipient alone"
+    );
+    assert_eq!(
+        scene.owner.form(&replace, &[]).await?.status(),
+        404,
+        "nor staff"
+    );
+    let link = replacement(&mut scene, &old.page).await?;
+    let again = scene.contact.form(&replace, &[]).await?;
+    assert_eq!(again.status(), 422, "one is on its way");
+    let claimed = scene.contact.claim(&link).await?;
+    assert_eq!(
+        scene.verify(&claimed.key).await?,
+        "not_active",
+        "before the receipt"
+    );
+    scene.contact.receipt(&claimed).await?;
+    assert_eq!(scene.verify(&claimed.key).await?, "ok");
+    assert_eq!(scene.verify(&old.key).await?, "ok", "side by side");
+    scene.portal.restart_later(DAY * 6).await?;
+    assert_eq!(scene.verify(&old.key).await?, "ok");
+    scene.portal.restart_later(DAY * 8).await?;
+    assert_eq!(scene.verify(&old.key).await?, "expired");
+    assert_eq!(scene.verify(&claimed.key).await?, "ok");
+    Ok(())
+}
+
+async fn an_overlap_never_outlives_the_grant(database: Option<String>) -> Result<()> {
+    let mut scene = Scene::set(database).await?;
+    let policy = format!("{}/policy/sandbox", scene.service);
+    let page = text(&scene.owner, &policy).await?;
+    let mut fields = vec![("max_days", "3".to_owned())];
+    for name in ["version", "approvals", "rate", "link_hours"] {
+        fields.push((name, value_of(&page, name).context("a setting")?));
+    }
+    let fields: Vec<(&str, &str)> = fields
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    scene.owner.act(&policy, &fields).await?;
+    let old = scene.key().await?;
+    scene.portal.restart_later(DAY * 2).await?;
+    scene.contact.sign_in().await?;
+    let link = replacement(&mut scene, &old.page).await?;
+    let new = scene.receive(link).await?;
+    for key in [&old.key, &new.key] {
+        assert_eq!(scene.verify(key).await?, "ok");
+    }
+    scene.portal.restart_later(DAY * 3 + DAY / 24).await?;
+    for key in [&old.key, &new.key] {
+        assert_eq!(
+            scene.verify(key).await?,
+            "expired",
+            "both end with the grant"
+        );
+    }
+    scene.contact.sign_in().await?;
+    let late = scene
+        .contact
+        .form(&format!("{}/replace", new.page), &[])
+        .await?;
+    assert_eq!(late.status(), 422, "it takes a new request");
+    Ok(())
+}
+
+async fn mails_come_thirty_seven_and_one_days_before_the_end_each_once(
+    database: Option<String>,
+) -> Result<()> {
+    let mut scene = Scene::set(database).await?;
+    let held = scene.key().await?;
+    scene.portal.restart_later(DAY * 330).await?;
+    let notices = [
+        (335, "expires in 30 days"),
+        (358, "expires in 7 days"),
+        (364, "expires in a day"),
+    ];
+    for (day, words) in notices {
+        assert!(
+            scene.mails(CONTACT, words)?.is_empty(),
+            "not before day {day}"
+        );
+        scene.portal.restart_later(DAY * day + DAY / 24).await?;
+        let mail = scene.told(CONTACT, words, 1).await?;
+        assert!(
+            mail.text.contains(&held.page),
+            "with the way to a replacement: {}",
+            mail.text
+        );
+        scene.portal.restart_later(DAY * day + DAY / 12).await?;
+    }
+    assert_eq!(scene.verify(&held.key).await?, "ok");
+    scene.portal.restart_later(DAY * 365 + DAY / 24).await?;
+    assert_eq!(scene.verify(&held.key).await?, "expired");
+    scene.owner.sign_in().await?;
+    for _ in 0..PATIENCE.as_millis() / 50 {
+        if words(&text(&scene.owner, &held.page).await?).contains("Grant expired") {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let page = words(&text(&scene.owner, &held.page).await?);
+    for told in [
+        "Mail: 30 days left",
+        "Mail: 7 days left",
+        "Mail: one day left",
+        "Grant expired",
+    ] {
+        assert!(page.contains(told), "{told}: {page}");
+    }
+    for (_, words) in notices {
+        assert_eq!(scene.mails(CONTACT, words)?.len(), 1, "{words}");
+    }
+    Ok(())
+}
+
+async fn a_revoked_grant_ends_its_keys_and_tells_the_partner_why(
+    database: Option<String>,
+) -> Result<()> {
+    let mut scene = Scene::set(database).await?;
+    let old = scene.key().await?;
+    let link = replacement(&mut scene, &old.page).await?;
+    let new = scene.receive(link).await?;
+    let page = text(&scene.owner, &new.page).await?;
+    let revoke = action(&page, "/grants/", "/revoke").context("nothing to revoke")?;
+    assert_eq!(
+        scene
+            .owner
+            .form(&revoke, &[("reason", ".")])
+            .await?
+            .status(),
+        422,
+        "says why"
+    );
+    assert_eq!(
+        scene
+            .contact
+            .form(&revoke, &[("reason", "We are done.")])
+            .await?
+            .status(),
+        404
+    );
+    scene
+        .owner
+        .act(&revoke, &[("reason", "The pilot is over.")])
+        .await?;
+    for key in [&old.key, &new.key] {
+        assert_eq!(scene.verify(key).await?, "revoked");
+    }
+    let mail = scene.told(CONTACT, "revoked your access", 1).await?;
+    assert!(mail.text.contains("The pilot is over."), "{}", mail.text);
+    let replace = scene
+        .contact
+        .form(&format!("{}/replace", new.page), &[])
+        .await?;
+    assert_eq!(replace.status(), 422);
+    let again = scene.key().await?;
+    assert_eq!(
+        scene.verify(&again.key).await?,
+        "ok",
+        "a new request gives a new grant"
+    );
+    Ok(())
+}
+
+async fn a_revoked_partner_is_over_and_nobody_of_it_comes_in(
+    database: Option<String>,
+) -> Result<()> {
+    let mut scene = Scene::set(database).await?;
+    let held = scene.key().await?;
+    let other = scene
+        .other_partner("Quay Prints", "them@other.example")
+        .await?;
+    let partners = text(&scene.owner, "/partners").await?;
+    let partner = linked(&partners, "/partners/", "Brightwater").context("the partner")?;
+    let revoke = format!("{partner}/revoke");
+    assert_eq!(
+        scene.owner.form(&revoke, &[("reason", "")]).await?.status(),
+        422
+    );
+    scene
+        .owner
+        .act(&revoke, &[("reason", "The contract has ended.")])
+        .await?;
+    assert_eq!(scene.verify(&held.key).await?, "revoked");
+    let mail = scene.told(CONTACT, "revoked", 1).await?;
+    assert!(
+        mail.text.contains("The contract has ended."),
+        "{}",
+        mail.text
+    );
+    assert_eq!(scene.contact.get("/").await?.status(), 303, "signed out");
+    assert!(scene.contact.sign_in().await.is_err());
+    assert_eq!(
+        other.get("/").await?.status(),
+        200,
+        "others are not touched"
+    );
+    let page = words(&text(&scene.owner, &held.page).await?);
+    assert!(
+        page.contains("The contract has ended."),
+        "what was recorded stays: {page}"
+    );
+    Ok(())
+}
+
+async fn a_suspended_key_is_refused_until_it_is_resumed(database: Option<String>) -> Result<()> {
+    let mut scene = Scene::set(database).await?;
+    let held = scene.key().await?;
+    let (suspend, resume) = (
+        format!("{}/suspend", held.page),
+        format!("{}/resume", held.page),
+    );
+    assert_eq!(
+        scene.contact.form(&suspend, &[]).await?.status(),
+        404,
+        "staff alone"
+    );
+    scene.owner.act(&suspend, &[]).await?;
+    assert_eq!(scene.verify(&held.key).await?, "not_active");
+    assert_eq!(
+        scene.owner.form(&suspend, &[]).await?.status(),
+        422,
+        "it is already"
+    );
+    for who in [&scene.owner, &scene.contact] {
+        let page = words(&text(who, &held.page).await?);
+        assert!(page.contains("refused until it is resumed"), "{page}");
+    }
+    let replace = scene
+        .contact
+        .form(&format!("{}/replace", held.page), &[])
+        .await?;
+    assert_eq!(replace.status(), 422, "no way round it");
+    scene.portal.restart().await?;
+    assert_eq!(scene.verify(&held.key).await?, "not_active");
+    scene.owner.act(&resume, &[]).await?;
+    assert_eq!(scene.verify(&held.key).await?, "ok");
+    Ok(())
+}
+
+async fn a_gateways_credential_is_rotated_with_an_overlap_and_revoked(
+    database: Option<String>,
+) -> Result<()> {
+    let mut scene = Scene::set(database).await?;
+    let held = scene.key().await?;
+    let gateways = text(&scene.owner, "/gateways").await?;
+    let gateway = linked(&gateways, "/gateways/", "edge").context("the gateway")?;
+    let old = scene.gateway.clone();
+    let asked = async |scene: &Scene, credential: &str| -> Result<Value> {
+        Ok(scene.ask_about(credential, &held.key, &json!({})).await?["http"].clone())
+    };
+    let reveal = scene.owner.act(&format!("{gateway}/rotate"), &[]).await?;
+    let shown = scene.owner.form(&reveal, &[]).await?.text().await?;
+    let new = credential_in(&shown).context("no new credential")?;
+    assert_ne!(new, old);
+    assert_eq!(
+        scene.owner.form(&reveal, &[]).await?.status(),
+        410,
+        "shown once"
+    );
+    for credential in [&old, &new] {
+        assert_eq!(
+            asked(&scene, credential).await?,
+            200,
+            "both count for a day"
+        );
+    }
+    scene.portal.restart_later(DAY + DAY / 24).await?;
+    assert_eq!(asked(&scene, &old).await?, 401, "over");
+    assert_eq!(asked(&scene, &new).await?, 200);
+    scene.owner.sign_in().await?;
+    let revoke = format!("{gateway}/revoke");
+    assert_eq!(
+        scene.owner.form(&revoke, &[("reason", "")]).await?.status(),
+        422
+    );
+    scene
+        .owner
+        .act(&revoke, &[("reason", "The machine is gone.")])
+        .await?;
+    assert_eq!(asked(&scene, &new).await?, 401);
+    assert_eq!(asked(&scene, "lkg_nonsense").await?, 401);
+    scene.portal.restart_later(DAY + DAY / 24).await?;
+    assert_eq!(asked(&scene, &new).await?, 401, "for good");
+    Ok(())
+}
+
+async fn a_call_is_refused_for_the_first_reason_of_the_contract(
+    database: Option<String>,
+) -> Result<()> {
+    let mut scene = Scene::set(database).await?;
+    scene.add_production().await?;
+    let fields = [
+        ("name", "other"),
+        ("kind", "api"),
+        ("pair", "shipments/production"),
+        ("proxies", ""),
+    ];
+    let reveal = scene.owner.act("/gateways/new", &fields).await?;
+    let shown = scene.owner.form(&reveal, &[]).await?.text().await?;
+    let elsewhere = credential_in(&shown).context("no credential")?;
+    let request = scene.ask_for_access().await?;
+    let link = scene.approve(&request).await?;
+    let claimed = scene.contact.claim(&link).await?;
+    let key = claimed.key.clone();
+
+    // Everything is wrong with the call, and then less and less.
+    let mut call = json!({
+        "scheme": "http", "source_ip": "198.51.100.1", "path": "/v2/orders/1", "scope": "orders:write",
+    });
+    let code = async |scene: &Scene, gateway: &str, key: &str, call: &Value| -> Result<String> {
+        let answer = scene.ask_about(gateway, key, call).await?;
+        Ok(answer["code"].as_str().unwrap_or_default().to_owned())
+    };
+    let edge = scene.gateway.clone();
+    assert_eq!(
+        code(&scene, &elsewhere, "lk_test_nonsense", &call).await?,
+        "malformed"
+    );
+    let prefix = KeyPrefix::new("lk", "test").map_err(anyhow::Error::msg)?;
+    let stranger = ApiKey::mint(&prefix, &mut UnwrapErr(SysRng));
+    let stranger = String::from_utf8(stranger.expose().to_vec())?;
+    assert_eq!(code(&scene, &elsewhere, &stranger, &call).await?, "unknown");
+    assert_eq!(code(&scene, &elsewhere, &key, &call).await?, "not_active");
+    scene.contact.receipt(&claimed).await?;
+    assert_eq!(
+        code(&scene, &elsewhere, &key, &call).await?,
+        "wrong_environment"
+    );
+    for (reason, field, value) in [
+        ("plaintext_transport", "scheme", "https"),
+        ("source_network", "source_ip", "203.0.113.4"),
+        ("endpoint", "path", "/v2/shipments/1/events"),
+        ("scope", "scope", "shipments:read"),
+    ] {
+        assert_eq!(code(&scene, &edge, &key, &call).await?, reason);
+        call[field] = json!(value);
+    }
+    assert_eq!(code(&scene, &edge, &key, &call).await?, "ok");
+
+    // The end of the key comes before all that is wrong with the call.
+    let wrong = json!({ "scheme": "http", "path": "/v2/orders/1" });
+    scene.portal.restart_later(DAY * 366).await?;
+    assert_eq!(code(&scene, &elsewhere, &key, &wrong).await?, "expired");
+    Ok(())
+}
+
+async fn trying_a_call_names_the_reason(database: Option<String>) -> Result<()> {
+    let mut scene = Scene::set(database).await?;
+    let held = scene.key().await?;
+    let gateways = text(&scene.owner, "/gateways").await?;
+    let gateway = linked(&gateways, "/gateways/", "edge").context("the gateway")?;
+    let call = async |owner: &Visitor, field: &str, value: &str| -> Result<(u16, String)> {
+        let mut fields = [
+            ("key", held.key.as_str()),
+            ("method", "GET"),
+            ("path", "/v2/shipments/1"),
+            ("source_ip", "203.0.113.4"),
+            ("scheme", "https"),
+        ];
+        for (name, usual) in &mut fields {
+            if *name == field {
+                *usual = value;
+            }
+        }
+        let answer = owner.form(&format!("{gateway}/try"), &fields).await?;
+        Ok((answer.status().as_u16(), answer.text().await?))
+    };
+    for (field, value, reason) in [
+        ("", "", ""),
+        ("scheme", "http", "plaintext_transport"),
+        ("source_ip", "198.51.100.1", "source_network"),
+        ("path", "/v2/orders/1", "endpoint"),
+        ("method", "DELETE", "endpoint"),
+        ("key", "lk_test_nonsense", "malformed"),
+    ] {
+        let (status, page) = call(&scene.owner, field, value).await?;
+        assert_eq!(status, 200);
+        let said = if reason.is_empty() {
+            "Accepted".to_owned()
+        } else {
+            format!("<code>{reason}</code>")
+        };
+        assert!(page.contains(&said), "{reason}: {}", words(&page));
+        assert!(!page.contains(&held.key), "the key is not shown again");
+    }
+    for (field, value) in [("path", "no-slash"), ("source_ip", "nowhere"), ("key", "")] {
+        let (status, page) = call(&scene.owner, field, value).await?;
+        assert_eq!(status, 422, "{field}");
+        assert!(
+            page.contains(&format!("id=\"f-{field}-error\"")),
+            "beside {field}"
+        );
+        assert!(!page.contains(&held.key));
+    }
+    scene
+        .owner
+        .act(
+            &format!("{}/revoke", held.page),
+            &[("reason", "It was for a trial.")],
+        )
+        .await?;
+    let (_, page) = call(&scene.owner, "", "").await?;
+    assert!(page.contains("<code>revoked</code>"), "{}", words(&page));
+    Ok(())
+}
+
+async fn last_use_and_last_refusal_are_seen_by_both_sides(database: Option<String>) -> Result<()> {
+    let mut scene = Scene::set(database).await?;
+    let held = scene.key().await?;
+    for who in [&scene.owner, &scene.contact] {
+        assert!(words(&text(who, &held.page).await?).contains("never used"));
+    }
+    assert_eq!(scene.verify(&held.key).await?, "ok");
+    let call = json!({ "source_ip": "198.51.100.1" });
+    scene.ask_about(&scene.gateway, &held.key, &call).await?;
+    for who in [&scene.owner, &scene.contact] {
+        let mut page = String::new();
+        for _ in 0..100 {
+            page = words(&text(who, &held.page).await?);
+            if page.contains("source_network") {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        assert!(
+            page.contains("last used") && page.contains("203.0.113"),
+            "{page}"
+        );
+        assert!(page.contains("source_network"), "{page}");
+    }
+    let list = words(&text(&scene.contact, "/keys").await?);
+    assert!(!list.contains("never"), "{list}");
+    Ok(())
+}
