@@ -92,7 +92,7 @@ pub fn review_page(shell: Shell, vm: Review) -> Page {
         .into_iter()
         .map(|grant| grant_cards(&vm.id, grant))
         .collect_view();
-    let recuse = vm.may_review.then(|| recuse_form(&vm.id));
+    let recuse = vm.may_review.then(|| recuse_form(&vm.id, &vm.filled));
     let body = view! {
         {top}{refused}{why_not}
         <div class="two">
@@ -144,13 +144,13 @@ fn grant_cards(request: &str, grant: GrantView) -> AnyView {
     .into_any()
 }
 
-fn recuse_form(request: &str) -> AnyView {
-    let none = Filled::default();
+fn recuse_form(request: &str, filled: &Filled) -> AnyView {
+    let open = filled.form() == "recuse";
     view! {
-        <details class="small">
+        <details class="small" open=open>
             <summary>"I should not decide this"</summary>
             <form class="tight" method="post" action=format!("/requests/{request}/recuse")>
-                {Field::text(&none, "reason", "Why").help("Recorded. Your verdicts stay, you decide nothing here any more.").within("recuse").view()}
+                {Field::text(filled, "reason", "Why").help("Recorded. Your verdicts stay, you decide nothing here any more.").within("recuse").view()}
                 <div class="actions"><button class="btn small">"Recuse myself"</button></div>
             </form>
         </details>
