@@ -127,7 +127,7 @@ fn lines(file: &RequestFile, proposed: &Proposed, case: Option<&LineCase>) -> Ve
         .collect();
     let mut lines = vec![
         Line::new("Scopes", named(grant.scopes())).removed(left_out),
-        Line::new("Calls", calls.join(", ")).mono(),
+        Line::new("Calls", calls.join("\n")).mono(),
         Line::new("Source networks", sources.clone())
             .mono()
             .removed(unless_same(
