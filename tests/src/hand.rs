@@ -184,10 +184,12 @@ impl Hand {
 fn column(table: &str, line: &str) -> Option<Column> {
     let mut words = line.split(' ');
     let name = words.next()?.to_owned();
-    let is_id = name == "id" || (name.ends_with("_id") && name != "raw_id");
+    let is_id =
+        name == "id" || (name.ends_with("_id") && name != "raw_id") || name.ends_with("_by");
     let kind = match words.next()? {
         // SQLite does not tell a UUID from other bytes.
-        "BLOB" | "UUID" if is_id => Kind::Id,
+        "UUID" => Kind::Id,
+        "BLOB" if is_id => Kind::Id,
         "BLOB" | "BYTEA" => Kind::Bytes,
         "BIGINT" => Kind::Integer,
         "TEXT" => Kind::Text,
