@@ -8,7 +8,7 @@ use domain::id::{CeremonyId, CredentialId, DeliveryId};
 use domain::link::ClaimToken;
 use domain::mac::same_digest;
 use domain::policy::RatePerSecond;
-use domain::seal::SealingKey;
+use domain::seal::{Header, SealingKey};
 use domain::state::Role;
 use domain::time::Timestamp;
 use serde::Serialize;
@@ -22,7 +22,7 @@ use crate::auth::session::Origin;
 use crate::mail::{self, Letter, Opened, To};
 use crate::portal::Portal;
 use crate::refusal::Refusal;
-use crate::service::limits::{self, Limit};
+use crate::service::limits::Limit;
 
 const CEREMONY: &str = "delivery";
 
@@ -120,7 +120,6 @@ pub async fn claim(
     sealing_key: &SealingKey,
     from: Origin,
 ) -> Result<Claimed, Refusal> {
-    limits::count_for(portal, limits::CLAIMS, &id.to_string()).await?;
     let proof = proof(portal, id, Act::Claim, ceremony, response, from.clone()).await?;
     let mut work = portal.store.work().await?;
     let delivery = work.delivery(id).await?;
@@ -224,6 +223,13 @@ async fn answer(
         .and_then(|row| row.sealed)
         .ok_or_else(not_usable)?;
     let context = Context::load(work, delivery.grant_id).await?;
+    let header = Header::parse(&delivery.header).map_err(|_| not_usable())?;
+    // The row carries no MAC; the header is signed with the envelope, and the browser checks it.
+    let says_so = header.grant_digest == context.grant.digest
+        && delivery.expires_at == header.delivery_expiry;
+    if !says_so {
+        return Err(not_usable());
+    }
     Ok(Claimed {
         header: base64url::encode(&delivery.header),
         envelope: base64url::encode(&envelope),

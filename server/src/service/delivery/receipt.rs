@@ -2,10 +2,10 @@
 
 use domain::audit::Outcome;
 use domain::base64url;
-use domain::delivery::{DeliveryState, ReceiptOutcome};
-use domain::id::DeliveryId;
+use domain::delivery::{DeliveryState, LEASE, ReceiptOutcome};
+use domain::id::{DeliveryId, GrantId};
 use domain::key::{KeyState, KeyStep, replaced_expires};
-use domain::seal::{DeviceVerifyingKey, Header, ReceiptStatement, Signature};
+use domain::seal::{DeviceVerifyingKey, Envelope, Header, ReceiptStatement, SealingKey, Signature};
 use domain::secret::Secret;
 use domain::time::Timestamp;
 use serde_json::json;
@@ -67,7 +67,9 @@ pub async fn receipt(
     {
         return Err(too_late());
     }
-    activate(&mut work, &delivery, at).await?;
+    let key = work.key(delivery.key_id).await?.ok_or_else(not_usable)?;
+    is_ours(portal, &delivery, &credential, &envelope, &key)?;
+    activate(&mut work, key, at).await?;
     let entry = by_contact(
         at,
         "receipt",
@@ -111,10 +113,44 @@ fn check(
         })
 }
 
+/// The rows of a delivery carry no MAC, and a key begins to work by them. That it was this key that
+/// was sealed to this passkey, in this delivery and until then, is what the host signed.
+fn is_ours(
+    portal: &Portal,
+    delivery: &Delivery,
+    credential: &Credential,
+    envelope: &EnvelopeRow,
+    key: &KeyRow,
+) -> Result<(), Refusal> {
+    let header = Header::parse(&delivery.header).map_err(|_| not_usable())?;
+    let sealed = envelope
+        .sealed
+        .as_deref()
+        .and_then(|bytes| Envelope::parse(bytes).ok())
+        .ok_or_else(not_usable)?;
+    let sealing_key = credential
+        .sealing_key
+        .and_then(|key| SealingKey::try_from(key.as_slice()).ok())
+        .ok_or_else(not_usable)?;
+    sealed
+        .verify(
+            &header,
+            &sealing_key,
+            &portal.keyring.host_signing_key.public(),
+        )
+        .map_err(|_| not_usable())?;
+    let lease_at_most = header.delivery_expiry.plus(LEASE);
+    let fits = header.delivery == delivery.id
+        && header.recipient == credential.person_id
+        && header.kid.to_string() == key.kid
+        && sealed.credential_id == credential.raw_id
+        && portal.now() < lease_at_most;
+    if fits { Ok(()) } else { Err(not_usable()) }
+}
+
 /// Makes the key work, and lets the one that it replaces run out after the overlap.
-async fn activate(work: &mut Work, delivery: &Delivery, at: Timestamp) -> Result<(), Refusal> {
-    let key = work.key(delivery.key_id).await?.ok_or(Refusal::NotFound)?;
-    let replaces = key.replaces_id;
+async fn activate(work: &mut Work, key: Stamped<KeyRow>, at: Timestamp) -> Result<(), Refusal> {
+    let (replaces, grant) = (key.replaces_id, key.grant_id);
     let stamp = key.stamp();
     let state = key
         .state
@@ -134,7 +170,7 @@ async fn activate(work: &mut Work, delivery: &Delivery, at: Timestamp) -> Result
         return Ok(());
     };
     if old.state.0 == KeyState::Active {
-        shorten(work, old, delivery, at).await?;
+        shorten(work, old, grant, at).await?;
     }
     Ok(())
 }
@@ -142,13 +178,10 @@ async fn activate(work: &mut Work, delivery: &Delivery, at: Timestamp) -> Result
 async fn shorten(
     work: &mut Work,
     old: Stamped<KeyRow>,
-    delivery: &Delivery,
+    grant: GrantId,
     at: Timestamp,
 ) -> Result<(), Refusal> {
-    let grant = work
-        .grant(delivery.grant_id)
-        .await?
-        .ok_or(Refusal::NotFound)?;
+    let grant = work.grant(grant).await?.ok_or(Refusal::NotFound)?;
     let until = grant.valid_until.unwrap_or(old.expires_at);
     let stamp = old.stamp();
     let shortened = KeyRow {
