@@ -1,5 +1,6 @@
 //! A real Chromium of its own for each test, driven through WebDriver.
 
+use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::time::Duration;
 
@@ -11,9 +12,11 @@ use thirtyfour::prelude::*;
 use crate::process::{Process, command};
 
 mod appearance;
+mod hands;
 mod passkeys;
 
 pub use appearance::{Scheme, Violation};
+pub use hands::Part;
 pub use passkeys::{Authenticator, AuthenticatorId};
 
 const FLAGS: [&str; 9] = [
@@ -29,11 +32,15 @@ const FLAGS: [&str; 9] = [
     "--remote-debugging-pipe",
 ];
 
+/// Where in the profile's folder it puts what is saved.
+const DOWNLOADS: &str = "downloads";
+
 /// Dereferences to thirtyfour's driver. End it with [`Browser::quit`].
 pub struct Browser {
-    driver: WebDriver,
+    /// Its own drop would wait for an answer, for minutes; the processes are killed anyway.
+    driver: ManuallyDrop<WebDriver>,
     _chromedriver: Process,
-    _profile: TempDir,
+    profile: TempDir,
 }
 
 impl Browser {
@@ -65,20 +72,42 @@ impl Browser {
         }
         let data = profile.path().join("profile");
         capabilities.add_arg(&format!("--user-data-dir={}", data.display()))?;
+        let preferences = serde_json::json!({
+            "download.default_directory": profile.path().join(DOWNLOADS),
+            "download.prompt_for_download": false,
+        });
+        capabilities.add_experimental_option("prefs", preferences)?;
         capabilities.set_browser_log_level(LoggingPrefsLogLevel::All)?;
         let driver = WebDriver::new(format!("http://127.0.0.1:{port}"), capabilities)
             .await
             .with_context(|| format!("chromedriver says:\n{}", chromedriver.output()))?;
         driver.set_script_timeout(Duration::from_secs(20)).await?;
         Ok(Self {
-            driver,
+            driver: ManuallyDrop::new(driver),
             _chromedriver: chromedriver,
-            _profile: profile,
+            profile,
         })
     }
 
     pub async fn quit(self) -> Result<()> {
-        Ok(self.driver.quit().await?)
+        Ok(WebDriver::clone(&self.driver).quit().await?)
+    }
+
+    /// Takes what was saved as a file of this name, once all of it is there.
+    ///
+    /// # Errors
+    /// When no such file comes.
+    pub async fn download(&self, name: &str) -> Result<String> {
+        let file = self.profile.path().join(DOWNLOADS).join(name);
+        for _ in 0..200 {
+            // Under another name until it is complete.
+            if let Ok(text) = std::fs::read_to_string(&file) {
+                std::fs::remove_file(&file)?;
+                return Ok(text);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        bail!("{name} was never saved")
     }
 
     /// What the page wrote to its console since the last call, with what Chromium says there about
@@ -116,6 +145,14 @@ impl Browser {
             self.driver.current_url().await?,
             lines.join("\n")
         )
+    }
+
+    /// From the next page on, no page runs a script.
+    pub async fn switch_scripts_off(&self) -> Result<()> {
+        let off = serde_json::json!({ "value": true });
+        self.cdp_send("Emulation.setScriptExecutionDisabled", off)
+            .await?;
+        Ok(())
     }
 
     async fn cdp_send(

@@ -2,7 +2,7 @@
 
 use std::env;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use base64ct::{Base64, Encoding as _};
@@ -10,7 +10,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Browser;
-use crate::process::{target, web};
+use crate::process::web;
+
+/// The variable that names the folder for pictures.
+const SHOTS: &str = "LATCHKEY_SHOTS";
+/// In CSS pixels.
+const USUAL: (u32, u32) = (1280, 900);
+const NARROW: (u32, u32) = (390, 844);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheme {
@@ -38,9 +44,13 @@ pub struct Violation {
 }
 
 impl Browser {
-    /// What the page gets to see as `prefers-color-scheme`.
+    /// What the page gets to see as `prefers-color-scheme`. Motion is reduced: what is on its way
+    /// from one page to the next is neither page.
     pub async fn colour_scheme(&self, scheme: Scheme) -> Result<()> {
-        let features = json!([{ "name": "prefers-color-scheme", "value": scheme.name() }]);
+        let features = json!([
+            { "name": "prefers-color-scheme", "value": scheme.name() },
+            { "name": "prefers-reduced-motion", "value": "reduce" },
+        ]);
         self.cdp_send(
             "Emulation.setEmulatedMedia",
             json!({ "features": features }),
@@ -59,10 +69,32 @@ impl Browser {
         Ok(())
     }
 
-    /// The whole page at this width, as `NAME-WIDTH-SCHEME.png` in `LATCHKEY_SCREENSHOTS`, or in
-    /// `target/screenshots`.
-    pub async fn screenshot_of(
+    /// A desktop's window, in light.
+    pub async fn usual_window(&self) -> Result<()> {
+        self.resize(USUAL.0, USUAL.1).await?;
+        self.colour_scheme(Scheme::Light).await
+    }
+
+    /// Pictures of the whole page, wide and narrow, in light and in dark, as
+    /// `NAME-WIDTH-SCHEME.png` in the folder that `LATCHKEY_SHOTS` names; none without it.
+    pub async fn picture(&self, name: &str) -> Result<()> {
+        let Some(folder) = env::var_os(SHOTS) else {
+            return Ok(());
+        };
+        for (width, height) in [USUAL, NARROW] {
+            for scheme in Scheme::ALL {
+                let folder = PathBuf::from(&folder);
+                self.screenshot(&folder, name, width, height, scheme)
+                    .await?;
+            }
+        }
+        self.usual_window().await
+    }
+
+    /// The whole page at this width, as `NAME-WIDTH-SCHEME.png` in `folder`.
+    pub async fn screenshot(
         &self,
+        folder: &Path,
         name: &str,
         width: u32,
         height: u32,
@@ -85,15 +117,43 @@ impl Browser {
         let png = Base64::decode_vec(data)
             .ok()
             .context("the screenshot is not base64")?;
-
-        let folder = match env::var_os("LATCHKEY_SCREENSHOTS") {
-            Some(folder) => PathBuf::from(folder),
-            None => target()?.join("screenshots"),
-        };
-        fs::create_dir_all(&folder)?;
+        fs::create_dir_all(folder)?;
         let file = folder.join(format!("{name}-{width}-{}.png", scheme.name()));
         fs::write(&file, png)?;
         Ok(file)
+    }
+
+    /// # Errors
+    /// When the page is wider than its window at 320 pixels, or at twice its size in a usual one
+    /// (WCAG 2.2, 1.4.4 and 1.4.10).
+    pub async fn assert_it_fits(&self) -> Result<()> {
+        const WIDE: &str = "
+            const width = document.documentElement.clientWidth;
+            return [...document.querySelectorAll('body, body *')]
+                .filter((element) => element.getBoundingClientRect().right > width + 1)
+                .filter((element) => !element.closest('.sr') && !inside(element))
+                .map((element) => element.outerHTML.slice(0, 160));
+            function inside(element) {
+                for (let at = element; at; at = at.parentElement) {
+                    const overflow = getComputedStyle(at).overflowX;
+                    if (at !== document.documentElement && at !== document.body
+                        && overflow !== 'visible') return true;
+                }
+                return false;
+            }";
+        const SCROLLS: &str = "
+            const page = document.documentElement;
+            return page.scrollWidth > page.clientWidth;";
+        for width in [320, USUAL.0 / 2] {
+            self.resize(width, USUAL.1).await?;
+            let scrolls = self.execute(SCROLLS, vec![]).await?;
+            if scrolls.json().as_bool() != Some(false) {
+                let what = self.execute(WIDE, vec![]).await?.json().clone();
+                let url = self.current_url().await?;
+                bail!("{url} scrolls sideways at {width} pixels, for {what:#}");
+            }
+        }
+        self.usual_window().await
     }
 
     /// What axe finds wrong with the page as it is now.

@@ -1,0 +1,55 @@
+//! The main job in a real browser, by clicks and typing alone: what people do, what they see, and
+//! that they can.
+
+#![cfg(test)]
+
+mod after;
+mod cast;
+mod claim_page;
+mod delivery;
+
+mod host;
+mod keyboard;
+mod kinds;
+mod no_scripts;
+mod partner;
+mod review;
+mod stage;
+
+use anyhow::Result;
+use tests::postgres;
+
+use cast::Cast;
+
+#[tokio::test]
+async fn people_do_the_main_job_in_a_browser_on_sqlite() -> Result<()> {
+    let cast = Cast::meet(None).await?;
+    main_job(cast.looking_closely()).await
+}
+
+#[tokio::test]
+async fn people_do_the_main_job_in_a_browser_on_postgresql() -> Result<()> {
+    let database = postgres::create_database().await?;
+    main_job(Cast::meet(Some(database)).await?).await
+}
+
+async fn main_job(mut cast: Cast) -> Result<()> {
+    host::first_owner(&mut cast).await?;
+    host::staff(&mut cast).await?;
+    host::catalogue(&cast).await?;
+    host::policy(&cast).await?;
+    host::gateway(&mut cast).await?;
+    partner::invited(&mut cast).await?;
+    partner::asks(&mut cast).await?;
+    review::changes_are_asked(&mut cast).await?;
+    partner::hands_in_again(&mut cast).await?;
+    review::sandbox_is_approved_by_one(&mut cast).await?;
+    review::production_is_approved_by_two(&mut cast).await?;
+    let first = delivery::claimed(&mut cast).await?;
+    delivery::used(&cast, &first).await?;
+    after::a_call_is_tried(&cast, &first).await?;
+    let second = after::replaced(&mut cast, &first).await?;
+    after::revoked(&mut cast, &first, &second).await?;
+    after::looked_back_on(&cast).await?;
+    cast.part().await
+}
