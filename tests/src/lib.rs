@@ -7,6 +7,7 @@
 pub mod authenticator;
 pub mod browser;
 pub mod company;
+pub mod hand;
 pub mod postgres;
 mod process;
 pub mod scene;
