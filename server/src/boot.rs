@@ -12,7 +12,7 @@ use store::{Database, Store};
 use webauthn_rs::WebauthnBuilder;
 
 use crate::chance::{Clock, system_rng};
-use crate::config::{Config, Profile};
+use crate::config::Config;
 use crate::http::assets::Site;
 use crate::portal::{Inner, Portal};
 use crate::verify::Engine;
@@ -22,6 +22,14 @@ use crate::verify::Engine;
 /// # Errors
 /// A sentence that says what is wrong and what to do.
 pub async fn open(config: Config) -> Result<Portal> {
+    open_at(config, Clock::System).await
+}
+
+/// The same by another clock.
+///
+/// # Errors
+/// As [`open`].
+pub async fn open_at(config: Config, clock: Clock) -> Result<Portal> {
     let database = open_database(&config).await?;
     let keyring = open_keyring(&config, &database).await?;
     let webauthn = WebauthnBuilder::new(
@@ -38,7 +46,7 @@ pub async fn open(config: Config) -> Result<Portal> {
         store,
         keyring,
         webauthn,
-        clock: Clock,
+        clock,
         site,
         mail_waits: tokio::sync::Notify::new(),
     }))
@@ -69,11 +77,14 @@ pub async fn open_database(config: &Config) -> Result<Database> {
 }
 
 async fn check_profile(config: &Config, database: &Database) -> Result<()> {
-    let ours = match config.profile {
-        Profile::Production => "production",
-        Profile::Development => "development",
-    };
-    let theirs = database.settle("profile", ours).await?;
+    let ours = config.profile.as_str();
+    is_of_profile(config, &database.settle("profile", ours).await?)
+}
+
+/// # Errors
+/// When a database of this profile is not this configuration's.
+pub fn is_of_profile(config: &Config, theirs: &str) -> Result<()> {
+    let ours = config.profile.as_str();
     if theirs != ours {
         bail!(
             "This database was made by a {theirs} configuration, and this one says {ours}. Give \
@@ -86,7 +97,13 @@ async fn check_profile(config: &Config, database: &Database) -> Result<()> {
 
 async fn check_origin(config: &Config, database: &Database) -> Result<()> {
     let ours = config.origin_text();
-    let theirs = database.settle("origin", &ours).await?;
+    is_of_origin(config, &database.settle("origin", &ours).await?)
+}
+
+/// # Errors
+/// When a database of this origin is not this configuration's.
+pub fn is_of_origin(config: &Config, theirs: &str) -> Result<()> {
+    let ours = config.origin_text();
     if theirs != ours {
         bail!(
             "This database belongs to {theirs}, and the configuration says {ours}. Passkeys are \
@@ -114,15 +131,26 @@ async fn open_keyring(config: &Config, database: &Database) -> Result<Keyring> {
                 wrapped: key.bytes,
             })
             .collect::<Vec<_>>();
-        match database.add_wrapped_keys(&rows, Clock.now()).await {
+        match database.add_wrapped_keys(&rows, Clock::System.now()).await {
             // Another process that starts at the same moment was faster: its keys count.
             Ok(()) | Err(store::Error::Taken(_)) => {}
             Err(error) => return Err(error.into()),
         }
     }
-    let stored = database
-        .wrapped_keys()
-        .await?
+    unwrap_keyring(&root, database.wrapped_keys().await?).with_context(|| {
+        format!(
+            "The keyring cannot be opened with {}. Without the right root key no key can be verified: restore the file from its backup",
+            config.root_key_file.display()
+        )
+    })
+}
+
+/// The keyring out of its rows.
+///
+/// # Errors
+/// For another root key, and for a keyring that this program did not write.
+pub fn unwrap_keyring(root: &RootKey, rows: Vec<store::WrappedKey>) -> Result<Keyring> {
+    let stored = rows
         .into_iter()
         .map(|key| {
             Ok(WrappedKey {
@@ -137,16 +165,24 @@ async fn open_keyring(config: &Config, database: &Database) -> Result<Keyring> {
             })
         })
         .collect::<Result<Vec<_>>>()?;
-    Keyring::unwrap(&root, &stored).with_context(|| {
-        format!(
-            "The keyring cannot be opened with {}. Without the right root key no key can be verified: restore the file from its backup",
-            config.root_key_file.display()
-        )
-    })
+    Ok(Keyring::unwrap(root, &stored)?)
 }
 
 fn make_root_key(path: &Path) -> Result<RootKey> {
     let root = RootKey::random(&mut system_rng());
+    write_root_key(path, &root)?;
+    tracing::warn!(
+        path = %path.display(),
+        "made a root key: keep a copy of it apart from the database's backups, losing it ends every key"
+    );
+    Ok(root)
+}
+
+/// Writes a root key where none is yet.
+///
+/// # Errors
+/// When there is a file already, or none can be made.
+pub fn write_root_key(path: &Path, root: &RootKey) -> Result<()> {
     let mut file = fs::OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -156,14 +192,12 @@ fn make_root_key(path: &Path) -> Result<RootKey> {
     file.write_all(root.expose_text().as_bytes())?;
     file.write_all(b"\n")?;
     file.sync_all()?;
-    tracing::warn!(
-        path = %path.display(),
-        "made a root key: keep a copy of it apart from the database's backups, losing it ends every key"
-    );
-    Ok(root)
+    Ok(())
 }
 
-fn read_root_key(path: &Path) -> Result<RootKey> {
+/// # Errors
+/// A sentence that says what is wrong with the file, and what to do.
+pub fn read_root_key(path: &Path) -> Result<RootKey> {
     let mode = fs::metadata(path)
         .with_context(|| {
             format!(

@@ -5,21 +5,38 @@ use getrandom::SysRng;
 use rand_core::UnwrapErr;
 
 /// What time it is.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Clock;
+#[derive(Clone, Debug, Default)]
+pub enum Clock {
+    /// The machine's own.
+    #[default]
+    System,
+    /// Stands until it is set: for a host of examples, whose past is told in a moment.
+    #[cfg(feature = "demo")]
+    Told(std::sync::Arc<std::sync::atomic::AtomicI64>),
+}
 
 impl Clock {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the clock that is passed around"
-    )]
-    pub fn now(self) -> Timestamp {
-        let since = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .unwrap_or_default()
-            + crate::fault::clock_ahead();
-        Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+    pub fn now(&self) -> Timestamp {
+        match self {
+            Self::System => system_time(),
+            #[cfg(feature = "demo")]
+            Self::Told(micros) => {
+                Timestamp::from_micros(micros.load(std::sync::atomic::Ordering::Relaxed))
+            }
+        }
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the clock that is passed around"
+)]
+fn system_time() -> Timestamp {
+    let since = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default()
+        + crate::fault::clock_ahead();
+    Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
 /// The operating system's generator. It panics where the system has no randomness to give, which

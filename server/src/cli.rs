@@ -5,9 +5,14 @@
     reason = "a command-line tool talks to whoever started it"
 )]
 
+mod backup;
+#[cfg(feature = "demo")]
+mod dev;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
@@ -16,6 +21,7 @@ use domain::person::{Email, PersonName};
 use domain::state::GatewayKind;
 use domain::text::Line;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{Config, Settings};
@@ -23,6 +29,10 @@ use crate::portal::Portal;
 use crate::refusal::Refusal;
 use crate::service::{gateways, owner};
 use crate::{boot, http, jobs};
+
+/// How long open requests may take to finish once the process is asked to stop. Who runs it often
+/// kills it after thirty seconds, and counts of use are still to be written then.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 #[derive(Parser)]
 #[command(
@@ -60,8 +70,23 @@ enum Command {
         #[command(subcommand)]
         command: GatewayCommand,
     },
+    /// Back the database up into a new file, while the portal serves
+    Backup {
+        file: PathBuf,
+        /// Put the root key in as well: who has the file then needs nothing else
+        #[arg(long)]
+        with_root_key: bool,
+    },
+    /// Restore a backup into an empty database
+    Restore { file: PathBuf },
     /// Read the configuration and say whether it is safe
     CheckConfig,
+    /// Databases for trying and measuring; development only
+    #[cfg(feature = "demo")]
+    Dev {
+        #[command(subcommand)]
+        command: dev::DevCommand,
+    },
 }
 
 #[derive(Subcommand)]
@@ -129,6 +154,13 @@ async fn dispatch(arguments: Arguments) -> Result<()> {
             println!("{}", *credential);
             Ok(())
         }
+        Command::Backup {
+            file,
+            with_root_key,
+        } => backup::back_up(&config, &file, with_root_key).await,
+        Command::Restore { file } => backup::restore(&config, &file).await,
+        #[cfg(feature = "demo")]
+        Command::Dev { command } => dev::run(config, command).await,
         Command::CheckConfig => {
             println!(
                 "The configuration is safe to start with: {}",
@@ -162,9 +194,16 @@ async fn serve(config: Config) -> Result<()> {
         .with_context(|| format!("{listen} cannot be listened on"))?;
     welcome(&portal).await?;
     let service = http::app(portal.clone()).into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service)
-        .with_graceful_shutdown(stop_signal())
-        .await?;
+    let (asked, stop) = watch::channel(false);
+    tokio::spawn(async move {
+        stop_signal().await;
+        asked.send_replace(true);
+    });
+    let serving = axum::serve(listener, service).with_graceful_shutdown(asked_to_stop(stop.clone()));
+    tokio::select! {
+        served = serving => served?,
+        () = patience_is_over(stop) => tracing::warn!("requests that did not end were cut off"),
+    }
     jobs.stop().await;
     portal.store.database().close().await;
     Ok(())
@@ -195,6 +234,16 @@ async fn welcome(portal: &Portal) -> Result<()> {
         );
     }
     Ok(())
+}
+
+async fn asked_to_stop(mut stop: watch::Receiver<bool>) {
+    let _ = stop.wait_for(|asked| *asked).await;
+}
+
+/// A client that never finishes its request does not keep the process from ending.
+async fn patience_is_over(stop: watch::Receiver<bool>) {
+    asked_to_stop(stop).await;
+    tokio::time::sleep(PATIENCE).await;
 }
 
 async fn stop_signal() {

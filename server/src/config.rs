@@ -54,6 +54,16 @@ pub enum Profile {
     Development,
 }
 
+impl Profile {
+    /// As the configuration and the database name it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Production => "production",
+            Self::Development => "development",
+        }
+    }
+}
+
 /// Settings that passed every check.
 #[derive(Clone, Debug)]
 pub struct Config {

@@ -3,10 +3,13 @@
 //! evidence; a view model becomes a page of `app`.
 
 pub mod auth;
+pub mod backup;
 pub mod boot;
 pub mod chance;
 pub mod cli;
 pub mod config;
+#[cfg(feature = "demo")]
+pub mod demo;
 pub mod fault;
 pub mod http;
 pub mod jobs;

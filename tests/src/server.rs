@@ -35,12 +35,22 @@ impl Default for Config {
 }
 
 impl Config {
+    const CLOCK: &str = "LATCHKEY_FAULT_CLOCK";
+
     /// Makes the portal's clock run so far ahead of the machine's, from the next start on.
     pub fn set_clock_ahead(&mut self, ahead: Duration) {
-        const NAME: &str = "LATCHKEY_FAULT_CLOCK";
-        self.environment.retain(|(name, _)| name != NAME);
+        self.environment.retain(|(name, _)| name != Self::CLOCK);
         let ahead = ahead.as_secs().to_string();
-        self.environment.push((NAME.to_owned(), ahead));
+        self.environment.push((Self::CLOCK.to_owned(), ahead));
+    }
+
+    fn clock_ahead(&self) -> Duration {
+        let set = self
+            .environment
+            .iter()
+            .find(|(name, _)| name == Self::CLOCK);
+        let seconds = set.and_then(|(_, seconds)| seconds.parse().ok());
+        Duration::from_secs(seconds.unwrap_or_default())
     }
 }
 
@@ -80,6 +90,16 @@ impl Latchkey {
         .await
     }
 
+    /// A peer that reaches the database another way.
+    pub async fn start_peer_over(&self, database_url: &str) -> Result<Self> {
+        let config = Config {
+            database_url: Some(database_url.to_owned()),
+            ..self.config.clone()
+        };
+        let folder = Arc::clone(&self.folder);
+        Self::launch(config, folder, self.origin.clone(), free_port()?).await
+    }
+
     /// The public origin.
     pub fn origin(&self) -> &str {
         &self.origin
@@ -90,13 +110,27 @@ impl Latchkey {
         format!("http://localhost:{}{path}", self.port)
     }
 
+    /// Of this process's listener, on the loopback interface.
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
     pub fn data_folder(&self) -> PathBuf {
         self.folder.path().join("data")
+    }
+
+    /// None: SQLite in the data folder.
+    pub fn database_url(&self) -> Option<&str> {
+        self.config.database_url.as_deref()
     }
 
     /// Everything that this process, before and after restarts, wrote to its output.
     pub fn log(&self) -> String {
         self.process.output()
+    }
+
+    pub const fn config(&self) -> &Config {
+        &self.config
     }
 
     /// What takes effect at the next restart.
@@ -119,7 +153,16 @@ impl Latchkey {
     /// # Errors
     /// When it fails, with what it said.
     pub fn console(&self, arguments: &[&str]) -> Result<String> {
-        let output = self.command()?.args(arguments).output()?;
+        self.console_with(&self.config, arguments)
+    }
+
+    /// The same with another configuration, at the same origin unless that says otherwise.
+    ///
+    /// # Errors
+    /// As [`Latchkey::console`].
+    pub fn console_with(&self, config: &Config, arguments: &[&str]) -> Result<String> {
+        let mut command = serve(config, &self.folder, &self.origin, self.port)?;
+        let output = command.args(arguments).output()?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         if !output.status.success() {
             let why = String::from_utf8_lossy(&output.stderr);
@@ -149,19 +192,41 @@ impl Latchkey {
         self.wait().await
     }
 
+    /// How far its clock runs ahead of the machine's.
+    pub fn clock_ahead(&self) -> Duration {
+        self.config.clock_ahead()
+    }
+
     /// Starts it again so much later: sessions, leases and links are as old as they then would be.
     pub async fn restart_later(&mut self, later: Duration) -> Result<()> {
         self.config.set_clock_ahead(later);
         self.restart().await
     }
 
+    /// Starts it again, and does not wait: for one that dies at a fault point before it is ready.
+    pub fn start_again(&mut self) -> Result<()> {
+        self.process.kill();
+        self.process = self.spawn()?;
+        Ok(())
+    }
+
+    /// Sets, or takes away, the fault point at which it dies from the next start on.
+    pub fn set_fault(&mut self, point: Option<&str>) {
+        const NAME: &str = "LATCHKEY_FAULT";
+        self.config.environment.retain(|(name, _)| name != NAME);
+        if let Some(point) = point {
+            let fault = (NAME.to_owned(), point.to_owned());
+            self.config.environment.push(fault);
+        }
+    }
+
     /// Waits for a process that is to die by itself, as at a fault point.
     pub async fn wait_until_dead(&mut self) -> Result<()> {
-        for _ in 0..600 {
+        for _ in 0..3000 {
             if self.process.still_running().is_err() {
                 return Ok(());
             }
-            sleep(Duration::from_millis(50)).await;
+            sleep(Duration::from_millis(10)).await;
         }
         bail!("the portal still runs after 30 seconds")
     }
@@ -196,13 +261,13 @@ impl Latchkey {
         let client = reqwest::Client::builder()
             .timeout(Duration::from_secs(2))
             .build()?;
-        for _ in 0..600 {
+        for _ in 0..3000 {
             self.process.still_running()?;
             let ready = client.get(self.url("/readyz")).send().await;
             if ready.is_ok_and(|response| response.status().is_success()) {
                 return Ok(());
             }
-            sleep(Duration::from_millis(50)).await;
+            sleep(Duration::from_millis(10)).await;
         }
         bail!(
             "the portal was not ready within 30 seconds:\n{}",

@@ -14,28 +14,35 @@ pub(crate) struct Options {
     /// Where the portal listens, on the loopback interface
     #[arg(long, default_value_t = 3000)]
     port: u16,
+    /// Serve a host full of examples, and print a one-time link for each role
+    #[arg(long)]
+    demo: bool,
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     site::build()?;
-    command::run(&mut cargo(&[
-        "build",
-        "--package",
-        "server",
-        "--bin",
-        "latchkey",
-    ]))?;
-    let failure = serve(options).exec();
+    let mut build = cargo(&["build", "--package", "server", "--bin", "latchkey"]);
+    if options.demo {
+        build.args(["--features", "demo"]);
+    }
+    command::run(&mut build)?;
+    if options.demo {
+        command::run(latchkey(options).args(["dev", "host"]))?;
+    }
+    // It takes our place, so that signals and the terminal are its own.
+    let failure = latchkey(options).arg("serve").exec();
     Err(failure).context("cannot start the portal")
 }
 
-/// It takes our place, so that signals and the terminal are its own.
-fn serve(options: &Options) -> Command {
+/// The program, configured for this machine. The demo has a folder of its own.
+fn latchkey(options: &Options) -> Command {
     let port = options.port;
-    let data = workspace::root().join(".latchkey");
+    let data = workspace::root().join(match options.demo {
+        true => ".latchkey/demo",
+        false => ".latchkey",
+    });
     let mut command = Command::new(workspace::target().join("debug/latchkey"));
     command
-        .arg("serve")
         .env("LATCHKEY_PROFILE", "development")
         .env("LATCHKEY_SITE", workspace::site())
         .env("LATCHKEY_ORIGIN", format!("http://localhost:{port}"))

@@ -3,14 +3,18 @@
 
 use std::time::Duration;
 
-use store::{Mail, Unaudited};
+use domain::delivery::DeliveryCode;
+use domain::time::Timestamp;
+use store::{Mail, Read, Unaudited};
 
 use crate::jobs::Stop;
 use crate::mail::compose::compose;
+use crate::mail::letter::{Door, Letter};
 use crate::mail::send::{Courier, Failure};
 use crate::mail::wording::House;
 use crate::portal::Portal;
 use crate::refusal::Refusal;
+use crate::service::delivery;
 
 /// How long a lease keeps other processes off, and how long one hand-over may take at most.
 const LEASE: Duration = Duration::from_secs(30);
@@ -31,6 +35,25 @@ pub async fn run(portal: Portal, courier: Courier, mut stop: Stop) {
             () = stop.wait() => {}
         }
     }
+}
+
+/// Tries every mail that is due now, and answers which and to whom: for a host of examples, whose
+/// people read their mail at once.
+///
+/// # Errors
+/// [`Refusal::Store`].
+#[cfg(feature = "demo")]
+pub async fn hand_over(
+    portal: &Portal,
+    courier: &Courier,
+) -> Result<Vec<(domain::id::MailId, String)>, Refusal> {
+    let mut handed_over = Vec::new();
+    while let Some(mail) = lease(portal).await? {
+        let outcome = send(portal, courier, &mail).await;
+        record(portal, &mail, outcome).await?;
+        handed_over.push((mail.id, mail.address));
+    }
+    Ok(handed_over)
 }
 
 /// Tries every mail that is due now.
@@ -59,6 +82,7 @@ async fn lease(portal: &Portal) -> Result<Option<Mail>, Refusal> {
 async fn send(portal: &Portal, courier: &Courier, mail: &Mail) -> Result<(), Failure> {
     let house = House::of(&portal.config);
     let now = portal.now();
+    is_open(portal, mail, now).await?;
     let words = compose(mail, &house, &portal.keyring.outbox_key, now)
         .map_err(|why| Failure::Never(why.to_string()))?;
     let sending = courier.take(mail.id, &mail.address, &words, now);
@@ -69,6 +93,46 @@ async fn send(portal: &Portal, courier: &Courier, mail: &Mail) -> Result<(), Fai
                 "The mail server did not answer in time.".to_owned(),
             ))
         })
+}
+
+/// Whether the link in a mail, if it has one, still opens something: it may have been voided,
+/// replaced or used since the mail was queued. What `compose` refuses is left to it.
+async fn is_open(portal: &Portal, mail: &Mail, now: Timestamp) -> Result<(), Failure> {
+    let letter = serde_json::from_str::<Letter>(&mail.content).ok();
+    let Some((door, _)) = letter.and_then(|letter| letter.door()) else {
+        return Ok(());
+    };
+    let open = match portal.store.read().await {
+        Ok(mut read) => opens(&mut read, door, now).await,
+        Err(error) => Err(error),
+    };
+    match open {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Failure::Never(
+            "Not sent: the link in it is not open any more.".to_owned(),
+        )),
+        Err(store::Error::Tampered { .. }) => Err(Failure::Never(
+            "Not sent: the row of its link was edited.".to_owned(),
+        )),
+        Err(error) => {
+            tracing::warn!(mail = %mail.id, %error, "a mail's link cannot be looked up");
+            Err(Failure::Later(
+                "The link in it could not be looked up.".to_owned(),
+            ))
+        }
+    }
+}
+
+async fn opens(read: &mut Read, door: Door, now: Timestamp) -> Result<bool, store::Error> {
+    Ok(match door {
+        Door::Person(id) => read
+            .person_link(id)
+            .await?
+            .is_some_and(|link| link.is_open(now)),
+        Door::Delivery(id) => read.delivery(id).await?.is_some_and(|delivery| {
+            delivery.state.0 == DeliveryCode::Sealed && now < delivery.expires_at
+        }),
+    })
 }
 
 /// Logs hold the id alone: neither who gets the mail nor what it says.
@@ -85,11 +149,31 @@ async fn record(portal: &Portal, mail: &Mail, outcome: Result<(), Failure>) -> R
             work.mail_failed(mail.id, now.plus(wait), &error).await?;
         }
         Err(Next::GiveUp(error)) => {
-            tracing::error!(mail = %mail.id, kind = mail.template, attempts = mail.attempts, error, "a mail was given up");
-            work.mail_given_up(mail.id, now, &error).await?;
+            drop(work);
+            return give_up(portal, mail, &error).await;
         }
     }
     work.commit_unaudited(Unaudited::Outbox).await?;
+    Ok(())
+}
+
+/// A link goes with its mail; a delivery that nobody can open any more ends with it.
+async fn give_up(portal: &Portal, mail: &Mail, error: &str) -> Result<(), Refusal> {
+    tracing::error!(mail = %mail.id, kind = mail.template, attempts = mail.attempts, error, "a mail was given up");
+    let mut work = portal.store.work().await?;
+    let now = portal.now();
+    work.mail_given_up(mail.id, now, error).await?;
+    let ended = match serde_json::from_str(&mail.content) {
+        Ok(Letter::Delivery { delivery, .. }) => {
+            delivery::end_unmailed(portal, &mut work, delivery, now).await?
+        }
+        _ => Vec::new(),
+    };
+    if ended.is_empty() {
+        work.commit_unaudited(Unaudited::Outbox).await?;
+    } else {
+        portal.commit(work, delivery::evidence(ended)?).await?;
+    }
     Ok(())
 }
 
