@@ -83,6 +83,11 @@ impl Scene {
 
     /// The contact fills in a request and hands it in; its page.
     pub async fn ask_for_access(&mut self) -> Result<String> {
+        self.ask_for_access_from("203.0.113.0/28").await
+    }
+
+    /// The same, for calls from these networks.
+    pub async fn ask_for_access_from(&mut self, networks: &str) -> Result<String> {
         let service = self.service.rsplit('/').next().context("an id")?.to_owned();
         let started = self
             .contact
@@ -98,7 +103,9 @@ impl Scene {
             ("scope", "shipments:read"),
             ("do", "submit"),
         ];
-        fields.extend(ANSWERS);
+        let others = ANSWERS.iter().filter(|(field, _)| *field != "networks");
+        fields.extend(others);
+        fields.push(("networks", networks));
         let done = self.contact.form(&edit, &fields).await?;
         let status = done.status();
         let Some(request) = location(&done) else {
@@ -112,6 +119,22 @@ impl Scene {
 
     /// The owner, who is a reviewer too, approves; the link in the contact's mail.
     pub async fn approve(&mut self, request: &str) -> Result<String> {
+        self.decide(request).await?;
+        let prefix = format!("{}/d/", self.portal.origin());
+        for _ in 0..4 {
+            let mail = self
+                .mailbox
+                .next_to("contact@partner.example", PATIENCE)
+                .await?;
+            if let Some(link) = mail.link(&prefix) {
+                return Ok(link.to_owned());
+            }
+        }
+        anyhow::bail!("no delivery was mailed")
+    }
+
+    /// The owner approves what the request asks for first.
+    pub async fn decide(&self, request: &str) -> Result<()> {
         let shown = self.owner.get(request).await?.text().await?;
         let start = format!("{request}/decide/");
         let (_, after) = shown.split_once(&start).context("nothing to decide")?;
@@ -124,17 +147,7 @@ impl Scene {
             ("stamp", &stamp),
         ];
         self.owner.act(&decide, &fields).await?;
-        let prefix = format!("{}/d/", self.portal.origin());
-        for _ in 0..4 {
-            let mail = self
-                .mailbox
-                .next_to("contact@partner.example", PATIENCE)
-                .await?;
-            if let Some(link) = mail.link(&prefix) {
-                return Ok(link.to_owned());
-            }
-        }
-        anyhow::bail!("no delivery was mailed")
+        Ok(())
     }
 
     /// What the gateway is told of a call with this key.
@@ -250,9 +263,14 @@ pub async fn invited(
 
 /// A gateway for the sandbox; its credential.
 pub async fn gateway(owner: &Visitor) -> Result<String> {
+    gateway_of_kind(owner, "api").await
+}
+
+/// The same, of another kind.
+pub async fn gateway_of_kind(owner: &Visitor, kind: &str) -> Result<String> {
     let fields = [
-        ("name", "edge"),
-        ("kind", "api"),
+        ("name", kind),
+        ("kind", kind),
         ("pair", "shipments/sandbox"),
         ("proxies", ""),
     ];

@@ -1,6 +1,10 @@
 //! A mail server that keeps what it is sent.
 
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom};
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -17,6 +21,36 @@ pub struct Mailbox {
     port: u16,
     folder: TempDir,
     taken: Vec<usize>,
+    read: Mutex<AsRead>,
+    rules: HashMap<String, &'static str>,
+}
+
+/// What a mail server may do with the mails to an address, beside taking them.
+#[derive(Clone, Copy, Debug)]
+pub enum Treatment {
+    /// 550: never.
+    Refuse,
+    /// 451: come again.
+    Later,
+    /// Takes the mail and closes the connection before it says so.
+    HangUp,
+}
+
+impl Treatment {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Refuse => "refuse",
+            Self::Later => "later",
+            Self::HangUp => "hang-up",
+        }
+    }
+}
+
+/// The log as far as it was read, so that a long one is not parsed over and over.
+#[derive(Default)]
+struct AsRead {
+    bytes: u64,
+    mails: Vec<Mail>,
 }
 
 /// A message as it came in, and what a mail program makes of it.
@@ -42,6 +76,8 @@ impl Mailbox {
             port: 0,
             folder,
             taken: Vec::new(),
+            read: Mutex::default(),
+            rules: HashMap::new(),
         };
         mailbox.bring_back().await?;
         Ok(mailbox)
@@ -68,12 +104,29 @@ impl Mailbox {
             .count();
         let mut node = command("node");
         node.arg(web("smtp.mjs")?).arg(self.port.to_string());
+        node.arg(self.rules());
         web("node_modules/smtp-server")?;
         let mut server = Process::start("the mail server", node, log)?;
         self.port = server
             .wait_for(|output| output.lines().nth(before)?.parse().ok())
             .await?;
         self.server = Some(server);
+        Ok(())
+    }
+
+    /// From the next mail on, mails to `address` are treated so; `None`: they are taken.
+    ///
+    /// # Errors
+    /// When the rules cannot be written.
+    pub fn treat(&mut self, address: &str, treatment: Option<Treatment>) -> Result<()> {
+        match treatment {
+            Some(treatment) => self.rules.insert(address.to_owned(), treatment.name()),
+            None => self.rules.remove(address),
+        };
+        let next = self.folder.path().join("rules.next");
+        std::fs::write(&next, serde_json::to_vec(&self.rules)?)?;
+        // Never half of them.
+        std::fs::rename(next, self.rules())?;
         Ok(())
     }
 
@@ -104,15 +157,33 @@ impl Mailbox {
     /// # Errors
     /// When a message is not mail.
     pub fn all(&self) -> Result<Vec<Mail>> {
-        std::fs::read_to_string(self.log())?
-            .split_inclusive('\n')
-            .filter(|line| line.starts_with('{') && line.ends_with('\n'))
-            .map(Mail::parse)
-            .collect()
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut file = match File::open(self.log()) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            file => file?,
+        };
+        file.seek(SeekFrom::Start(read.bytes))?;
+        let mut more = String::new();
+        file.read_to_string(&mut more)?;
+        for line in more.split_inclusive('\n') {
+            if !line.ends_with('\n') {
+                break;
+            }
+            read.bytes += u64::try_from(line.len())?;
+            if line.starts_with('{') {
+                let mail = Mail::parse(line)?;
+                read.mails.push(mail);
+            }
+        }
+        Ok(read.mails.clone())
     }
 
     fn log(&self) -> PathBuf {
         self.folder.path().join("messages")
+    }
+
+    fn rules(&self) -> PathBuf {
+        self.folder.path().join("rules")
     }
 }
 

@@ -1,12 +1,38 @@
 // A mail server for tests. Prints its port, then each message that it takes as one line of JSON.
-// Usage: node smtp.mjs PORT   (0: any free one). Ends with its standard input.
+// Usage: node smtp.mjs PORT RULES   (port 0: any free one). Ends with its standard input.
+// RULES: a file of JSON, {"address": "refuse" | "later" | "hang-up"}, read for each mail.
+import { readFileSync } from "node:fs";
 import { SMTPServer } from "smtp-server";
+
+const rules = process.argv[3];
+
+function treatment(address) {
+  try {
+    return JSON.parse(readFileSync(rules, "utf8"))[address];
+  } catch {
+    return undefined;
+  }
+}
+
+function refusal(responseCode, text) {
+  return Object.assign(new Error(text), { responseCode });
+}
 
 const server = new SMTPServer({
   authOptional: true,
   disabledCommands: ["STARTTLS"],
   allowInsecureAuth: true,
   onAuth: ({ username }, _session, done) => done(null, { user: username }),
+  onRcptTo({ address }, _session, done) {
+    switch (treatment(address)) {
+      case "refuse":
+        return done(refusal(550, "5.1.1 there is no such mailbox here"));
+      case "later":
+        return done(refusal(451, "4.7.1 greylisted, come again"));
+      default:
+        return done();
+    }
+  },
   onData(stream, session, done) {
     const chunks = [];
     stream.on("data", (chunk) => chunks.push(chunk));
@@ -17,13 +43,21 @@ const server = new SMTPServer({
         to: rcptTo.map(({ address }) => address),
         raw: Buffer.concat(chunks).toString("base64"),
       };
+      const hangUp = message.to.some((to) => treatment(to) === "hang-up");
       // Taken only once the test can see it: a mail that was acknowledged is never lost here.
-      process.stdout.write(JSON.stringify(message) + "\n", () => done());
+      process.stdout.write(JSON.stringify(message) + "\n", () => {
+        if (!hangUp) return done();
+        // Taken, and not acknowledged.
+        for (const connection of server.connections) {
+          if (connection.id === session.id) connection._socket.destroy();
+        }
+      });
     });
   },
 });
 
 server.on("error", (error) => {
+  if (error.syscall !== "listen") return;
   console.error(error.message);
   process.exit(1);
 });
