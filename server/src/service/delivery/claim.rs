@@ -253,8 +253,7 @@ fn details(context: &Context) -> Result<Details, Refusal> {
         .iter()
         .find(|rule| rule.method == domain::service::Method::Get)
         .or_else(|| granted.rules().iter().next())
-        .map(|rule| rule.pattern.to_string())
-        .unwrap_or_else(|| "/".to_owned());
+        .map_or_else(|| "/".to_owned(), |rule| example(&rule.pattern.to_string()));
     Ok(Details {
         partner: context.partner.name.clone(),
         service: context.service.name.clone(),
@@ -266,6 +265,16 @@ fn details(context: &Context) -> Result<Details, Refusal> {
         variable: variable(&context.service.slug),
         example_path,
     })
+}
+
+/// A path that fits the pattern: `/shipments/{id}` becomes `/shipments/1`. Names in braces mean
+/// something else to curl.
+fn example(pattern: &str) -> String {
+    let filled = pattern.split('/').map(|segment| match segment {
+        named if named.starts_with('{') => "1",
+        fixed => fixed,
+    });
+    filled.collect::<Vec<_>>().join("/")
 }
 
 /// `shipments-api` becomes `SHIPMENTS_API_KEY`.
