@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use serde_json::{Value, json};
 use thirtyfour::prelude::*;
 use tokio::time::sleep;
 
@@ -14,7 +15,7 @@ const TICK: Duration = Duration::from_millis(40);
 
 /// Marks the document that is about to be left.
 const MARK: &str = "window.latchkeyLeft = true";
-const LEFT: &str = "return window.latchkeyLeft !== true && document.readyState === 'complete'";
+const LEFT: &str = "window.latchkeyLeft !== true && document.readyState === 'complete'";
 
 /// A part of the page, for where the same words stand on it twice.
 pub struct Part<'a> {
@@ -79,10 +80,8 @@ impl Browser {
 
     /// What a person sees of the page, as text.
     pub async fn text(&self) -> Result<String> {
-        let text = self
-            .execute("return document.body?.innerText ?? ''", vec![])
-            .await?;
-        Ok(text.json().as_str().unwrap_or_default().to_owned())
+        let text = self.evaluate("document.body?.innerText ?? ''").await?;
+        Ok(text.as_str().unwrap_or_default().to_owned())
     }
 
     /// Waits until the page shows this text.
@@ -119,9 +118,7 @@ impl Browser {
     pub async fn arrive(&self, path: &str) -> Result<()> {
         let there = until(async || {
             Ok(self.current_url().await?.path().starts_with(path)
-                && self
-                    .script_says("return document.readyState === 'complete'")
-                    .await)
+                && self.is_so("document.readyState === 'complete'").await)
         });
         match there.await? {
             true => Ok(()),
@@ -148,18 +145,25 @@ impl Browser {
     }
 
     async fn leave_by(&self, element: &WebElement) -> Result<()> {
-        self.execute(MARK, vec![]).await?;
+        self.evaluate(MARK).await?;
         element.click().await?;
-        match until(async || Ok(self.script_says(LEFT).await)).await? {
+        match until(async || Ok(self.is_so(LEFT).await)).await? {
             true => Ok(()),
             false => self.lost("was not left").await,
         }
     }
 
-    /// While a page is being left, a script may have nowhere to run.
-    async fn script_says(&self, script: &str) -> bool {
-        let said = self.execute(script, vec![]).await;
-        said.is_ok_and(|said| said.json().as_bool() == Some(true))
+    /// While a page is being left, there may be nothing to ask.
+    async fn is_so(&self, expression: &str) -> bool {
+        let said = self.evaluate(expression).await;
+        said.is_ok_and(|said| said.as_bool() == Some(true))
+    }
+
+    /// Unlike WebDriver's own way, this works where the page may run no scripts.
+    async fn evaluate(&self, expression: &str) -> Result<Value> {
+        let parameters = json!({ "expression": expression, "returnByValue": true });
+        let said = self.cdp_send("Runtime.evaluate", parameters).await?;
+        Ok(said.pointer("/result/value").cloned().unwrap_or_default())
     }
 
     /// The first one that is there to be used. An island that starts puts its own elements in
@@ -175,16 +179,6 @@ impl Browser {
             sleep(TICK).await;
         }
         self.lost(&format!("has no {path}")).await
-    }
-
-    /// What a label is for.
-    async fn id_named_by(&self, label: &str) -> Result<String> {
-        for _ in 0..5 {
-            if let Ok(Some(id)) = self.wait_for_one(label).await?.attr("for").await {
-                return Ok(id);
-            }
-        }
-        self.lost(&format!("has no field for {label}")).await
     }
 
     /// Says where the person is, who wonders.
@@ -276,15 +270,13 @@ impl Part<'_> {
 
     /// The control of a label. A choice's label may end with a remark.
     async fn field(&self, label: &str) -> Result<WebElement> {
-        let label = quoted(label);
+        let (root, label) = (&self.path, quoted(label));
         let path = format!(
-            "{root}//label[normalize-space(text()[1])={label} or normalize-space(.)={label}]",
-            root = self.path
+            "{root}//*[self::input or self::select or self::textarea][@aria-label={label} or \
+             @id={root}//label[normalize-space(text()[1])={label} or \
+             normalize-space(.)={label}]/@for]"
         );
-        let id = self.browser.id_named_by(&path).await?;
-        self.browser
-            .wait_for_one(&format!("//*[@id={}]", quoted(&id)))
-            .await
+        self.browser.wait_for_one(&path).await
     }
 }
 
