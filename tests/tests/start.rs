@@ -1,0 +1,270 @@
+//! How the program starts and stops: what is unsafe is refused with a sentence that says what to
+//! do; what runs is finished, and what was counted is written, before it ends.
+
+#![cfg(test)]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::json;
+use tests::hand::Hand;
+use tests::postgres;
+use tests::scene::Scene;
+use tests::server::{Config, Latchkey};
+use tests::visitor::Visitor;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::{sleep, timeout};
+
+/// A portal that mails nobody: nothing needs to listen where mail goes.
+fn config() -> Config {
+    Config {
+        smtp_url: Some("smtp://localhost:1".to_owned()),
+        ..Config::default()
+    }
+}
+
+fn with(name: &str, value: &str) -> Config {
+    Config {
+        environment: vec![(name.to_owned(), value.to_owned())],
+        ..config()
+    }
+}
+
+/// What it said instead of starting.
+async fn refusal(config: Config) -> Result<String> {
+    let started = Latchkey::start(config).await;
+    Ok(format!("{:#}", started.err().context("it started")?))
+}
+
+/// What it says instead of starting again.
+async fn refusal_again(portal: &mut Latchkey) -> Result<String> {
+    let started = portal.restart().await;
+    Ok(format!("{:#}", started.err().context("it started again")?))
+}
+
+fn says(refusal: &str, what: &str, to_do: &str) -> Result<()> {
+    ensure!(
+        refusal.contains(what) && refusal.contains(to_do),
+        "it says: {refusal}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_public_origin_without_https_is_refused() -> Result<()> {
+    let refusal = refusal(with("LATCHKEY_ORIGIN", "http://keys.example.com")).await?;
+    says(&refusal, "need https", "put a TLS proxy in front")
+}
+
+#[tokio::test]
+async fn a_setting_that_nobody_knows_is_refused() -> Result<()> {
+    let refusal = refusal(with("LATCHKEY_ORIGINN", "https://keys.example.com")).await?;
+    says(&refusal, "originn", "cannot be read")
+}
+
+#[tokio::test]
+async fn production_without_a_mail_server_is_refused() -> Result<()> {
+    let refusal = refusal(Config::default()).await?;
+    says(&refusal, "No mail server is configured", "Set `smtp_url`")
+}
+
+#[tokio::test]
+async fn a_root_key_that_others_can_read_is_refused() -> Result<()> {
+    let mut portal = Latchkey::start(config()).await?;
+    let file = portal.data_folder().join("root.key");
+    let mode = fs::metadata(&file)?.permissions().mode();
+    ensure!(mode & 0o077 == 0, "it was made with the mode {mode:o}");
+    for mode in [0o640, 0o604] {
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode))?;
+        let refusal = refusal_again(&mut portal).await?;
+        says(&refusal, "can be read by others", "chmod 600")?;
+    }
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600))?;
+    portal.restart().await
+}
+
+#[tokio::test]
+async fn a_lost_or_wrong_root_key_is_refused_and_never_made_anew() -> Result<()> {
+    let mut portal = Latchkey::start(config()).await?;
+    let file = portal.data_folder().join("root.key");
+    let key = fs::read(&file)?;
+    fs::remove_file(&file)?;
+    says(
+        &refusal_again(&mut portal).await?,
+        "is not there",
+        "restore it from its backup",
+    )?;
+    ensure!(!file.exists(), "a new one would orphan every key");
+
+    let other = Latchkey::start(config()).await?;
+    fs::copy(other.data_folder().join("root.key"), &file)?;
+    says(
+        &refusal_again(&mut portal).await?,
+        "cannot be opened",
+        "restore the file",
+    )?;
+    fs::write(&file, "not a key")?;
+    says(
+        &refusal_again(&mut portal).await?,
+        "does not hold thirty-two bytes",
+        "root.key",
+    )?;
+    fs::write(&file, key)?;
+    portal.restart().await
+}
+
+#[tokio::test]
+async fn a_development_database_under_production_is_refused_and_the_other_way_round() -> Result<()>
+{
+    for (before, after) in [("development", "production"), ("production", "development")] {
+        let mut portal = Latchkey::start(Config {
+            profile: before,
+            ..config()
+        })
+        .await?;
+        portal.config_mut().profile = after;
+        let refusal = refusal_again(&mut portal).await?;
+        says(
+            &refusal,
+            &format!("was made by a {before} configuration"),
+            "its own database",
+        )?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_changed_origin_that_would_orphan_every_passkey_is_refused() -> Result<()> {
+    let mut portal = Latchkey::start(config()).await?;
+    let origin = portal.origin().to_owned();
+    let other = (
+        "LATCHKEY_ORIGIN".to_owned(),
+        "https://keys.example.com".to_owned(),
+    );
+    portal.config_mut().environment.push(other);
+    let refusal = refusal_again(&mut portal).await?;
+    says(
+        &refusal,
+        "Passkeys are bound",
+        &format!("Set `origin` back to {origin}"),
+    )?;
+    let refused = portal.console(&["owner-link"]);
+    ensure!(refused.is_err(), "nor does the console work under it");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_newer_schema_is_refused_on_sqlite() -> Result<()> {
+    newer_schema(None).await
+}
+
+#[tokio::test]
+async fn a_newer_schema_is_refused_on_postgresql() -> Result<()> {
+    newer_schema(Some(postgres::create_database().await?)).await
+}
+
+async fn newer_schema(database_url: Option<String>) -> Result<()> {
+    let mut portal = Latchkey::start(Config {
+        database_url: database_url.clone(),
+        ..config()
+    })
+    .await?;
+    portal.console(&["migrate"])?;
+    let mut hand = Hand::at(&portal).await?;
+    let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) SELECT 9000, 'later', success, checksum, 0 FROM _sqlx_migrations WHERE version = 1";
+    ensure!(hand.run(newer).await? == 1);
+    drop(hand);
+    let migrate = portal.console(&["migrate"]);
+    let migrate = format!("{:#}", migrate.err().context("it was migrated")?);
+    says(&migrate, "holds schema 9000", "run the version")?;
+    let refusal = refusal_again(&mut portal).await?;
+    says(&refusal, "holds schema 9000", "run the version")
+}
+
+#[tokio::test]
+async fn what_runs_is_finished_and_nothing_new_begins_after_sigterm() -> Result<()> {
+    let mut scene = Scene::set(None).await?;
+    let request = scene.ask_for_access().await?;
+    let link = scene.approve(&request).await?;
+    let claimed = scene.contact.claim(&link).await?;
+    scene.contact.receipt(&claimed).await?;
+    for _ in 0..3 {
+        ensure!(scene.verify(&claimed.key).await? == "ok");
+    }
+    let body = json!({
+        "key": claimed.key, "method": "GET", "path": "/v2/shipments/1",
+        "source_ip": "203.0.113.4", "scheme": "https",
+    })
+    .to_string();
+    let (first, rest) = body.split_at(20);
+    let address = format!("localhost:{}", scene.portal.port());
+    let mut running = TcpStream::connect(&address).await?;
+    let head = format!(
+        "POST /v1/verify HTTP/1.1\r\nhost: {address}\r\nlatchkey-gateway: {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{first}",
+        scene.gateway,
+        body.len(),
+    );
+    running.write_all(head.as_bytes()).await?;
+    // Somebody who says nothing at all must not keep it from ending.
+    let _silent = TcpStream::connect(&address).await?;
+    sleep(Duration::from_millis(200)).await;
+
+    let visitor = Visitor::new(scene.portal.origin());
+    ensure!(visitor.get("/readyz").await?.status() == 200);
+    let mut portal = scene.portal;
+    let (stopped, answered) = tokio::join!(portal.stop(), async {
+        let mut refused = false;
+        for _ in 0..200 {
+            refused = !ready(&address).await;
+            if refused {
+                break;
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+        ensure!(refused, "it stays ready");
+        running.write_all(rest.as_bytes()).await?;
+        let mut answer = Vec::new();
+        timeout(Duration::from_secs(5), running.read_to_end(&mut answer)).await??;
+        anyhow::Ok(String::from_utf8_lossy(&answer).into_owned())
+    });
+    let answered = answered?;
+    ensure!(
+        answered.starts_with("HTTP/1.1 200") && answered.contains("\"ok\""),
+        "{answered}"
+    );
+    ensure!(stopped?.success());
+    let mut hand = Hand::at(&portal).await?;
+    let counted = hand
+        .texts("SELECT CAST(accepted AS TEXT) FROM key_use")
+        .await?;
+    ensure!(counted == ["4"], "counted: {counted:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_request_that_never_ends_does_not_keep_it_from_ending() -> Result<()> {
+    let mut portal = Latchkey::start(config()).await?;
+    let mut endless = TcpStream::connect(("localhost", portal.port())).await?;
+    endless
+        .write_all(b"GET /healthz HTTP/1.1\r\nhost: ")
+        .await?;
+    sleep(Duration::from_millis(200)).await;
+    ensure!(portal.stop().await?.success());
+    Ok(())
+}
+
+/// Asked on a connection of its own, as a balancer asks.
+async fn ready(address: &str) -> bool {
+    let asked = async {
+        let mut connection = TcpStream::connect(address).await?;
+        let ask = format!("GET /readyz HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+        connection.write_all(ask.as_bytes()).await?;
+        let mut answer = Vec::new();
+        connection.read_to_end(&mut answer).await?;
+        anyhow::Ok(answer.starts_with(b"HTTP/1.1 200"))
+    };
+    matches!(timeout(Duration::from_secs(2), asked).await, Ok(Ok(true)))
+}
