@@ -11,7 +11,7 @@ const PROMISED: [(&str, u64); 6] = [
     ("attacks", 1),
     ("kills", 200),
     ("kills at fault points", 100),
-    ("pages", 1),
+    ("pages", 240),
     ("racers", 64),
     ("routes", 1),
 ];
