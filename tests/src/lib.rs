@@ -15,6 +15,7 @@ pub mod server;
 pub mod smtp;
 pub mod tally;
 pub mod visitor;
+pub mod wire;
 
 /// Each promise as a test on SQLite and as one on PostgreSQL, in modules named so. A promise is an
 /// `async fn(database_url: Option<String>) -> anyhow::Result<()>`.

@@ -217,6 +217,8 @@ pub enum Lapse {
     Lease,
     /// Staff cancelled it, or a recovery did.
     Cancelled,
+    /// The mail with its link was given up.
+    Mail,
 }
 
 /// An earlier claim.

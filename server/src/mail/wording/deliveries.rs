@@ -53,6 +53,11 @@ pub(super) fn lapsed(
             "It was cancelled before the key was stored.",
             "It never worked.",
         ),
+        Lapse::Mail => (
+            "The mail with its link could not be delivered.",
+            "It never worked. Correct the recipient's address if it is wrong; then send a new link \
+             from the key's page.",
+        ),
     };
     Words::new(
         format!("{host}: a delivery lapsed: {service} ({environment})"),

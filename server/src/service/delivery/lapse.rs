@@ -2,7 +2,7 @@
 //! that ended first. The ciphertexts are erased and the key is destroyed; both sides are told.
 
 use domain::delivery::{DeliveryCode, DeliveryState};
-use domain::id::GrantId;
+use domain::id::{DeliveryId, GrantId};
 use domain::key::{KeyState, KeyStep};
 use domain::state::Role;
 use domain::time::Timestamp;
@@ -47,6 +47,35 @@ pub async fn end_open(
     for delivery in work.deliveries_of_grant(grant).await? {
         entries.extend(cancel(work, &delivery, at, why).await?);
     }
+    Ok(entries)
+}
+
+/// Ends a delivery whose link was wiped with the mail that could not be sent, and tells the
+/// operators, who can send a new one. What was opened stays: an earlier try had arrived.
+///
+/// # Errors
+/// [`Refusal::Store`].
+pub async fn end_unmailed(
+    portal: &Portal,
+    work: &mut Work,
+    id: DeliveryId,
+    at: Timestamp,
+) -> Result<Vec<Entry>, Refusal> {
+    let sealed = work
+        .delivery(id)
+        .await?
+        .filter(|delivery| delivery.state.0 == DeliveryCode::Sealed);
+    let Some(delivery) = sealed else {
+        return Ok(Vec::new());
+    };
+    let entries = cancel(
+        work,
+        &delivery,
+        at,
+        "the mail with its link could not be delivered",
+    )
+    .await?;
+    tell(portal, work, &delivery, Lapse::Mail, at).await?;
     Ok(entries)
 }
 
@@ -137,7 +166,10 @@ async fn tell(
         when,
     };
     let mut to = staff_with(work, &[Role::Operator]).await?;
-    to.push(To::person(work, delivery.recipient_id).await?);
+    // An address that takes no mail is told nothing by mail.
+    if lapse != Lapse::Mail {
+        to.push(To::person(work, delivery.recipient_id).await?);
+    }
     for to in to {
         mail::queue(portal, work, letter.clone(), &to).await?;
     }

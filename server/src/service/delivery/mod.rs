@@ -9,7 +9,7 @@ mod report;
 
 pub use claim::{Claimed, Details, begin, claim};
 pub use context::{Context, by_system, evidence, staff_with};
-pub use lapse::{end_open, lapse_overdue};
+pub use lapse::{end_open, end_unmailed, lapse_overdue};
 pub use mint::{Minted, mint_for_grant, mint_waiting, remake_for};
 pub use receipt::{Receipt, receipt};
 pub use report::report;
