@@ -369,6 +369,16 @@ CREATE TABLE key_use (
     refused_reason TEXT
 );
 
+-- A key's calls by hour, for a day or two.
+CREATE TABLE key_hour (
+    key_id UUID NOT NULL REFERENCES api_key (id),
+    hour BIGINT NOT NULL,
+    accepted BIGINT NOT NULL,
+    refused BIGINT NOT NULL,
+    PRIMARY KEY (key_id, hour)
+);
+CREATE INDEX key_hour_by_hour ON key_hour (hour);
+
 CREATE TABLE delivery (
     id UUID NOT NULL PRIMARY KEY,
     key_id UUID NOT NULL REFERENCES api_key (id),

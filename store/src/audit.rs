@@ -112,6 +112,31 @@ impl Read {
         )?)
     }
 
+    /// The entries next after one, in the order of the log; `before` does not count.
+    pub async fn audit_after(
+        &mut self,
+        after: i64,
+        filter: &AuditFilter,
+    ) -> Result<Vec<AuditRow>, Error> {
+        let from = filter.from.unwrap_or(Timestamp::from_micros(i64::MIN));
+        let to = filter.to.unwrap_or(Timestamp::from_micros(i64::MAX));
+        Ok(run!(
+            &mut self.conn,
+            NEWER,
+            [
+                after,
+                filter.act,
+                filter.actor,
+                filter.subject,
+                filter.outcome,
+                from,
+                to,
+                filter.limit,
+            ],
+            fetch_all as AuditRow
+        )?)
+    }
+
     /// In the order of the log, from an entry on: for exports.
     pub async fn audit_from(&mut self, seq: i64, limit: i64) -> Result<Vec<AuditRow>, Error> {
         Ok(run!(
@@ -176,6 +201,7 @@ impl Work {
 statements! {
     // `$3 IS NULL` comes last: PostgreSQL takes a placeholder's type from where it first stands.
     NEWEST(8) = "SELECT * FROM audit WHERE seq < $1 AND ($2 = '' OR act = $2) AND (actor_id = $3 OR $3 IS NULL) AND (subject_id = $4 OR $4 IS NULL) AND ($5 = '' OR outcome = $5) AND at >= $6 AND at < $7 ORDER BY seq DESC LIMIT $8";
+    NEWER(8) = "SELECT * FROM audit WHERE seq > $1 AND ($2 = '' OR act = $2) AND (actor_id = $3 OR $3 IS NULL) AND (subject_id = $4 OR $4 IS NULL) AND ($5 = '' OR outcome = $5) AND at >= $6 AND at < $7 ORDER BY seq LIMIT $8";
     FROM(2) = "SELECT * FROM audit WHERE seq >= $1 ORDER BY seq LIMIT $2";
     HISTORY(2) = "SELECT * FROM audit WHERE subject_id = $1 ORDER BY seq LIMIT $2";
     LAST(0) = "SELECT * FROM audit ORDER BY seq DESC LIMIT 1";

@@ -12,6 +12,7 @@ mod erasure;
 mod keys;
 mod migrations;
 mod outbox;
+mod partners;
 mod queue;
 mod rows;
 mod samples;

@@ -311,6 +311,9 @@ tables! {
         id: Id, accepted: Integer, refused: Integer, accepted_at: Integer, accepted_from: Text,
         refused_at: Integer, refused_from: Text, refused_reason: Text,
     }
+    "key_hour" by "key_id, hour" {
+        key_id: Id, hour: Integer, accepted: Integer, refused: Integer,
+    }
     "delivery" by "created_at, id" {
         id: Id, key_id: Id, grant_id: Id, recipient_id: Id, state: Text, header: Bytes,
         claim_digest: Bytes, created_at: Integer, expires_at: Integer, claimed_by: Id,

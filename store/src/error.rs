@@ -20,7 +20,9 @@ pub enum Error {
     #[error("it is not known whether the transaction was committed")]
     CommitUnknown(#[source] sqlx::Error),
 
-    #[error("the database holds schema {found}, and this program knows {known}: run the version that made it, or a later one")]
+    #[error(
+        "the database holds schema {found}, and this program knows {known}: run the version that made it, or a later one"
+    )]
     NewerSchema { found: i64, known: i64 },
 
     #[error("the database cannot be opened: {0}")]

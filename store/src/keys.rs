@@ -49,6 +49,17 @@ row! {
     }
 }
 
+row! {
+    @plain
+    /// A key's calls in one hour, which begins at `hour`. Kept for a while only.
+    struct KeyHour {
+        key_id: KeyId,
+        hour: Timestamp,
+        accepted: i64,
+        refused: i64,
+    }
+}
+
 /// What the list of keys shows. Empty texts do not filter.
 #[derive(Clone, Debug, Default)]
 pub struct KeyFilter {
@@ -212,6 +223,25 @@ impl Read {
             .collect())
     }
 
+    /// Keys in the order of their ids, after `after`: all of them, page by page, whatever the counter
+    /// says. As [`Read::keys_changed_since`] for a row whose MAC is wrong.
+    pub async fn keys_after(
+        &mut self,
+        after: KeyId,
+        limit: i64,
+    ) -> Result<Vec<Result<Stamped<KeyRow>, Error>>, Error> {
+        let rows = run!(
+            &mut self.conn,
+            AFTER,
+            [after, limit],
+            fetch_all as Sealed<KeyRow>
+        )?;
+        Ok(rows
+            .into_iter()
+            .map(|row| row.open(&self.row_key))
+            .collect())
+    }
+
     /// Keys that are not ended and expire before `before`.
     pub async fn keys_expiring(
         &mut self,
@@ -228,6 +258,16 @@ impl Read {
 
     pub async fn key_use(&mut self, id: KeyId) -> Result<Option<KeyUse>, Error> {
         Ok(run!(&mut self.conn, USE, [id], fetch_optional as KeyUse)?)
+    }
+
+    /// A key's calls by hour, since an hour, oldest first. Hours without calls are not there.
+    pub async fn key_hours(&mut self, id: KeyId, since: Timestamp) -> Result<Vec<KeyHour>, Error> {
+        Ok(run!(
+            &mut self.conn,
+            HOURS,
+            [id, since],
+            fetch_all as KeyHour
+        )?)
     }
 }
 
@@ -255,6 +295,23 @@ impl Work {
 
     pub(crate) async fn raise_key_counter(&mut self) -> Result<i64, Error> {
         Ok(run!(&mut self.read.conn, RAISE, [], fetch_one as Counter)?.value)
+    }
+
+    /// Adds a batch's counts to an hour of a key.
+    pub async fn add_key_hour(&mut self, batch: &KeyHour) -> Result<(), Error> {
+        run!(
+            &mut self.read.conn,
+            ADD_HOUR,
+            [batch.key_id, batch.hour, batch.accepted, batch.refused],
+            execute
+        )?;
+        Ok(())
+    }
+
+    /// Forgets the hours before this one.
+    pub async fn sweep_key_hours(&mut self, before: Timestamp) -> Result<(), Error> {
+        run!(&mut self.read.conn, SWEEP_HOURS, [before], execute)?;
+        Ok(())
     }
 
     /// Adds a batch's counts to a key's use.
@@ -303,8 +360,13 @@ statements! {
             OR LOWER(api_key.prefix || '_' || api_key.kid) LIKE $4 ESCAPE '\')
         ORDER BY api_key.created_at DESC, api_key.id LIMIT $5 OFFSET $6";
     CHANGED(2) = "SELECT * FROM api_key WHERE change > $1 ORDER BY change LIMIT $2";
+    AFTER(2) = "SELECT * FROM api_key WHERE id > $1 ORDER BY id LIMIT $2";
     EXPIRING(1) = "SELECT * FROM api_key WHERE state IN ('pre_activation', 'active', 'suspended') AND expires_at < $1 ORDER BY expires_at, id";
     USE(1) = "SELECT * FROM key_use WHERE id = $1";
+    HOURS(2) = "SELECT * FROM key_hour WHERE key_id = $1 AND hour >= $2 ORDER BY hour";
+    ADD_HOUR(4) = "INSERT INTO key_hour (key_id, hour, accepted, refused) VALUES ($1, $2, $3, $4)
+        ON CONFLICT (key_id, hour) DO UPDATE SET accepted = key_hour.accepted + excluded.accepted, refused = key_hour.refused + excluded.refused";
+    SWEEP_HOURS(1) = "DELETE FROM key_hour WHERE hour < $1";
     ADD_USE(8) = "INSERT INTO key_use (id, accepted, refused, accepted_at, accepted_from, refused_at, refused_from, refused_reason)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
         ON CONFLICT (id) DO UPDATE SET accepted = key_use.accepted + excluded.accepted,

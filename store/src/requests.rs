@@ -277,9 +277,12 @@ statements! {
         FROM access_request
         JOIN partner ON partner.id = access_request.partner_id
         JOIN service ON service.id = access_request.service_id
+        LEFT JOIN person ON person.id = access_request.requester_id
+        LEFT JOIN address ON address.id = access_request.requester_id
         WHERE access_request.submitted_at IS NOT NULL
           AND ($1 = '' OR access_request.state = $1)
-          AND (LOWER(partner.name) LIKE $2 ESCAPE '\' OR LOWER(service.name) LIKE $2 ESCAPE '\')
+          AND (LOWER(partner.name) LIKE $2 ESCAPE '\' OR LOWER(service.name) LIKE $2 ESCAPE '\'
+            OR LOWER(person.name) LIKE $2 ESCAPE '\' OR LOWER(address.email) LIKE $2 ESCAPE '\')
         ORDER BY access_request.submitted_at DESC, access_request.id LIMIT $3 OFFSET $4";
     QUEUE_SORTED(5) = r"SELECT access_request.*, partner.name AS partner_name, service.name AS service_name,
         (SELECT COUNT(DISTINCT environment_id) FROM access_grant WHERE access_grant.request_id = access_request.id) AS environments,
@@ -288,9 +291,12 @@ statements! {
         FROM access_request
         JOIN partner ON partner.id = access_request.partner_id
         JOIN service ON service.id = access_request.service_id
+        LEFT JOIN person ON person.id = access_request.requester_id
+        LEFT JOIN address ON address.id = access_request.requester_id
         WHERE access_request.submitted_at IS NOT NULL
           AND ($1 = '' OR access_request.state = $1)
-          AND (LOWER(partner.name) LIKE $2 ESCAPE '\' OR LOWER(service.name) LIKE $2 ESCAPE '\')
+          AND (LOWER(partner.name) LIKE $2 ESCAPE '\' OR LOWER(service.name) LIKE $2 ESCAPE '\'
+            OR LOWER(person.name) LIKE $2 ESCAPE '\' OR LOWER(address.email) LIKE $2 ESCAPE '\')
         ORDER BY CASE $5 WHEN 'partner' THEN LOWER(partner.name) WHEN 'state' THEN access_request.state ELSE '' END,
             access_request.submitted_at, access_request.id LIMIT $3 OFFSET $4";
     QUEUE_COUNTS(0) = "SELECT state, COUNT(*) AS count FROM access_request WHERE submitted_at IS NOT NULL GROUP BY state ORDER BY state";

@@ -229,7 +229,9 @@ impl Work {
             fetch_one as Sealed<Environment>
         )?;
         let stamp = row.open(&self.read.row_key)?.stamp();
-        self.update_sealed(environment.clone(), stamp).await.map(drop)
+        self.update_sealed(environment.clone(), stamp)
+            .await
+            .map(drop)
     }
 
     /// The unique version decides between two who change a policy at once.

@@ -145,6 +145,12 @@ async fn the_reader_filters_by_each_field_and_by_none() {
             history.iter().map(|row| row.seq).collect::<Vec<_>>(),
             [1, 3]
         );
+        let two = AuditFilter {
+            limit: 2,
+            ..AuditFilter::default()
+        };
+        let newer = read.audit_after(1, &two).await.unwrap();
+        assert_eq!(newer.iter().map(|row| row.seq).collect::<Vec<_>>(), [2, 3]);
     })
     .await;
 }

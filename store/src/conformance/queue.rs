@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::bench::{Bench, Engine, Hand, at, on_each_engine};
 use super::samples::{ONE, Sample, TWO, fill};
 use super::schema::columns;
-use crate::{AccessRequest, Code, DecisionRow, Partner, QueueFilter};
+use crate::{AccessRequest, Code, DecisionRow, Partner, QueueFilter, QueueSort};
 
 const ID: RequestId = RequestId::new(Uuid::from_u128(3));
 
@@ -73,6 +73,8 @@ const PARTNERS: [(&str, RequestState); 5] = [
 async fn fill_queue(bench: &Bench) {
     fill(bench).await;
     bench.hand.run("UPDATE service SET name = 'Weather'").await;
+    bench.hand.run("UPDATE person SET name = 'Nobody'").await;
+    bench.hand.run("UPDATE address SET email = 'nobody'").await;
     // What was never handed in is not in the queue.
     bench
         .hand
@@ -139,6 +141,42 @@ async fn the_queue_finds_wildcards_as_they_are_written() {
             )
             .await;
             assert_eq!(found, expected, "{search}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_queue_finds_who_asks_by_name_and_address_in_every_order() {
+    on_each_engine(async |bench: &Bench| {
+        fill_queue(bench).await;
+        let two = bench.literal(TWO);
+        for change in [
+            "UPDATE person SET name = 'Ada Quay' WHERE id =",
+            "UPDATE address SET email = 'ada%lovelace@quay.example' WHERE id =",
+        ] {
+            bench.hand.run(&format!("{change} {two}")).await;
+        }
+        let asks = format!(
+            "UPDATE access_request SET requester_id = {two} WHERE id = {}",
+            bench.literal(Uuid::from_u128(12))
+        );
+        bench.hand.run(&asks).await;
+        for search in ["ADA Q", "a%l", "@quay.example"] {
+            for sort in [QueueSort::Newest, QueueSort::Oldest, QueueSort::Partner] {
+                let filter = QueueFilter {
+                    search: search.to_owned(),
+                    sort,
+                    ..all()
+                };
+                assert_eq!(names(bench, filter).await, ["a_b"], "{search}");
+            }
+            let elsewhere = QueueFilter {
+                search: search.to_owned(),
+                state: "approved".to_owned(),
+                ..all()
+            };
+            assert!(names(bench, elsewhere).await.is_empty(), "{search}");
         }
     })
     .await;
