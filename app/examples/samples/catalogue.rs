@@ -39,6 +39,15 @@ pub(crate) fn pages(s: State) -> Vec<Sample> {
         named("service-partner", move || {
             service_page(contact(s, Area::Services), service(s, false))
         }),
+        named("service-retired", move || {
+            let retired = ServiceDetail {
+                standing: Standing::Retired,
+                filled: refused(s, &[("base_url", "A base URL begins with https://.")])
+                    .of_form("environment-sandbox"),
+                ..service(s, true)
+            };
+            service_page(staff(s, Area::Services), retired)
+        }),
         named("policy", move || {
             policy_page(staff(s, Area::Services), policy(s))
         }),
@@ -47,6 +56,19 @@ pub(crate) fn pages(s: State) -> Vec<Sample> {
         }),
         named("gateway-new", move || {
             new_gateway_page(staff(s, Area::Gateways), new_gateway(s))
+        }),
+        named("gateway-change", move || {
+            let changed = GatewayDetail {
+                filled: refused(
+                    s,
+                    &[("pair", "Pick at least one environment that it serves.")],
+                )
+                .of_form("serves"),
+                credential: None,
+                tried: None,
+                ..gateway(s)
+            };
+            gateway_page(staff(s, Area::Gateways), changed)
         }),
         named("gateway", move || {
             gateway_page(staff(s, Area::Gateways), gateway(s))
@@ -97,6 +119,8 @@ fn service(s: State, may_edit: bool) -> ServiceDetail {
                     name: "sandbox".to_owned(),
                     base_url: s.t("https://sandbox.alder.example"),
                     prefix: "lk_test_".to_owned(),
+                    tag: "test".to_owned(),
+                    has_keys: false,
                     policy: s.t("1 approval, at most 365 days"),
                     version: 1,
                 },
@@ -104,6 +128,8 @@ fn service(s: State, may_edit: bool) -> ServiceDetail {
                     name: "production".to_owned(),
                     base_url: s.t("https://api.alder.example"),
                     prefix: "lk_live_".to_owned(),
+                    tag: "live".to_owned(),
+                    has_keys: true,
                     policy: s.t("2 approvals, at most 180 days, networks needed"),
                     version: 4,
                 },
@@ -259,6 +285,10 @@ fn gateway(s: State) -> GatewayDetail {
             Line::new("Proxies", s.t("10.0.0.0/8")).mono(),
             Line::new("Last asked", s.t("2 seconds ago")),
         ],
+        pairs: new_gateway(s).pairs,
+        serves: Filled::default()
+            .with("pair", "v1/production")
+            .with("proxies", s.t("10.0.0.0/8")),
         credential: (s == State::Full).then(|| "lkg_5mQx8Zb0c1r2VtYwE4nHd7sKfJp9aLgU".to_owned()),
         tried: (!s.is_empty()).then(|| Tried {
             accepted: s == State::Full,

@@ -49,7 +49,7 @@ pub(super) fn control_view(
             }
             .into_any()
         }
-        Control::Choices(..) => ().into_any(),
+        Control::Hidden | Control::Choices(..) => ().into_any(),
     }
 }
 

@@ -26,6 +26,8 @@ pub(super) enum Control {
     /// `type`, class and `autocomplete` of an `<input>`.
     Input(&'static str, &'static str, &'static str),
     Area(u8),
+    /// Only its value.
+    Hidden,
     Select(Vec<Choice>),
     /// `radio` or `checkbox`.
     Choices(&'static str, Vec<Choice>),
@@ -118,6 +120,14 @@ impl Field {
             label,
             Control::Input("date", "input short", "off"),
         )
+    }
+
+    /// A value that goes with the form and is not asked for.
+    pub fn hidden(name: &str, value: impl Into<String>) -> Self {
+        Self {
+            value: value.into(),
+            ..Self::new(&Filled::default(), name, "", Control::Hidden)
+        }
     }
 
     /// The address of somebody else; the browser's own is not offered.
@@ -214,6 +224,7 @@ pub fn field(field: Field) -> AnyView {
         view! { <div class="error" id=format!("{id}-error")><span class="sr">"Error: "</span>{sentence}</div> }
     });
     match control {
+        Control::Hidden => view! { <input type="hidden" name=name value=value/> }.into_any(),
         Control::Choices(kind, choices) => {
             let choices = choices_view(kind, &id, &name, &value, choices);
             view! {

@@ -1,6 +1,7 @@
 //! `/gateways`, `/gateways/new`, `/gateways/{id}`, and the console that tries a call.
 //!
 //! Forms: `POST /gateways/new` (`name`, `kind`, `pair` repeated, `proxies`; act),
+//! `POST /gateways/{id}` (`pair` repeated, `proxies`; act, of the form `serves`),
 //! `POST /gateways/{id}/rotate` (act), `POST /gateways/{id}/revoke` (`reason`; act),
 //! `POST /gateways/{id}/try` (`key`, `method`, `path`, `source_ip`, `scheme`).
 
@@ -99,7 +100,7 @@ pub fn new_gateway_page(shell: Shell, vm: NewGateway) -> Page {
                 {Field::text(&filled, "name", "Name").help("Where it stands: “edge, region north”.").view()}
                 {Field::radios(&filled, "kind", "Kind", kinds).help("Fixes which headers are read.").view()}
                 {Field::checks(&filled, "pair", "Serves", pairs).help("It gets answers about these and no others.").view()}
-                {Field::area(&filled, "proxies", "Proxies in front of it", 2).optional().help("Networks, one a line. A client’s address is the right-most forwarded one outside them.").view()}
+                {proxies_field(&filled).view()}
                 <div class="actions"><button class="btn primary">"Register…"</button><a class="btn quiet" href="/gateways">"Cancel"</a></div>
             </form>
         })}
@@ -113,6 +114,10 @@ pub struct GatewayDetail {
     pub name: String,
     pub standing: Standing,
     pub facts: Vec<Line>,
+    /// (service, environment) pairs that it could serve.
+    pub pairs: Vec<Choice>,
+    /// What it serves now, as the form would say it.
+    pub serves: Filled,
     /// Only on the page that follows a registration or rotation.
     pub credential: Option<String>,
     /// What the console answered.
@@ -137,12 +142,22 @@ pub fn gateway_page(shell: Shell, vm: GatewayDetail) -> Page {
         name,
         standing,
         facts: known,
+        pairs,
+        serves,
         credential,
         tried,
         filled,
     } = vm;
     let live = standing == Standing::Active;
     let credential = credential.map(credential_card);
+    let change = live.then(|| {
+        let typed = if filled.form() == SERVES {
+            &filled
+        } else {
+            &serves
+        };
+        change_form(&id, pairs, typed)
+    });
     let acts = live.then(|| acts(&id, &name, &filled));
     let body = view! {
         {head(Some(crumbs(vec![("/gateways".to_owned(), "Gateways".to_owned())], name.clone())), name.clone(), Some(standing.pill()), "")}
@@ -150,10 +165,37 @@ pub fn gateway_page(shell: Shell, vm: GatewayDetail) -> Page {
         {credential}
         <div class="two">
             <div class="stack">{console(&id, tried, &filled)}</div>
-            <aside class="stack" aria-label="Facts and acts">{card("Facts", None, facts(known))}{acts}</aside>
+            <aside class="stack" aria-label="Facts and acts">{card("Facts", None, view! { {facts(known)}{change} })}{acts}</aside>
         </div>
     };
     page(shell, name, body)
+}
+
+/// The form that changes what a gateway serves, as `Filled::of_form` names it.
+const SERVES: &str = "serves";
+
+fn change_form(id: &str, pairs: Vec<Choice>, typed: &Filled) -> AnyView {
+    let pair = Field::checks(typed, "pair", "Serves", pairs)
+        .help("It gets answers about these and no others.")
+        .within(SERVES);
+    let proxies = proxies_field(typed).within(SERVES);
+    let open = pair.is_refused() || proxies.is_refused();
+    view! {
+        <details class="verdicts" open=open>
+            <summary>"Change what it serves"</summary>
+            <form class="form" method="post" action=format!("/gateways/{id}") data-act="">
+                {pair.view()}{proxies.view()}
+                <div class="actions"><button class="btn">"Change what it serves…"</button></div>
+            </form>
+        </details>
+    }
+    .into_any()
+}
+
+fn proxies_field(filled: &Filled) -> Field {
+    Field::area(filled, "proxies", "Proxies in front of it", 2)
+        .optional()
+        .help("Networks, one a line. A client’s address is the right-most forwarded one outside them.")
 }
 
 fn credential_card(credential: String) -> AnyView {

@@ -78,6 +78,8 @@ pub enum Standing {
     Active,
     Suspended,
     Ended,
+    /// A service that nobody can ask for any more.
+    Retired,
 }
 
 impl Standing {
@@ -87,6 +89,7 @@ impl Standing {
             Self::Active => Pill::new("Active", Tone::Ok),
             Self::Suspended => Pill::new("Suspended", Tone::Stop),
             Self::Ended => Pill::new("Ended", Tone::Plain),
+            Self::Retired => Pill::new("Retired", Tone::Plain),
         }
     }
 }

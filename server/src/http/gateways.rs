@@ -18,12 +18,12 @@ use view::{detail, list_of, new_form, worded};
 
 use crate::auth::actor::Actor;
 use crate::chance::system_rng;
+use crate::http::begin::{ask, or_again};
 use crate::http::form::Form;
 use crate::http::page::View;
-use crate::http::people::ask;
 use crate::http::typed::{Typed, filled};
 use crate::refusal::Refusal;
-use crate::service::acts::{RegisterGateway, RevokeGateway, RotateGateway};
+use crate::service::acts::{ChangeGateway, RegisterGateway, RevokeGateway, RotateGateway};
 use crate::service::gateways::{self, Registration};
 
 /// `GET /gateways`
@@ -49,29 +49,20 @@ pub async fn begin_new(view: View, actor: Actor, form: Form) -> Response {
         let registration = read_registration(&form)?;
         ask(&view, &actor, RegisterGateway { registration }).await
     };
-    let refused = match begun.await {
-        Ok(response) => return response,
-        Err(refused) => refused,
-    };
-    let Some(typed) = filled(&form, &refused, "name") else {
-        return view.refuse(refused);
-    };
-    match new_form(&view.portal, typed).await {
-        Ok(vm) => view.page_again(Area::Gateways, |shell| new_gateway_page(shell, vm)),
-        Err(refusal) => view.refuse(refusal),
-    }
+    or_again(&view, &form, ("", "name"), begun.await, |typed| async {
+        let vm = new_form(&view.portal, typed).await?;
+        Ok(view.page_again(Area::Gateways, |shell| new_gateway_page(shell, vm)))
+    })
+    .await
 }
 
 fn read_registration(form: &Form) -> Result<Registration, Refusal> {
     form.only(&["name", "kind", "pair", "proxies"])?;
     let mut typed = Typed::of(form);
     let (name, kind) = (typed.field("name"), typed.field("kind"));
-    let reach: Vec<String> = form.all("pair").map(str::to_owned).collect();
-    if reach.is_empty() {
-        typed.refuse("pair", "Pick at least one environment that it serves.");
-    }
+    let reach = read_reach(form, &mut typed);
     let proxies = typed.field("proxies");
-    let ((name, kind), proxies) = typed.done(name.zip(kind).zip(proxies))?;
+    let ((name, kind), (reach, proxies)) = typed.done(name.zip(kind).zip(reach.zip(proxies)))?;
     let id = GatewayId::random(&mut system_rng());
     Ok(Registration {
         id,
@@ -108,6 +99,44 @@ pub(super) async fn with_credential(
         }),
         Err(refusal) => view.refuse(refusal),
     }
+}
+
+/// `POST /gateways/{id}`
+pub async fn change(
+    view: View,
+    actor: Actor,
+    Path(gateway): Path<GatewayId>,
+    form: Form,
+) -> Response {
+    let begun = async {
+        form.only(&["pair", "proxies"])?;
+        let mut typed = Typed::of(&form);
+        let reach = read_reach(&form, &mut typed);
+        let proxies = typed.field("proxies");
+        let (reach, proxies) = typed.done(reach.zip(proxies))?;
+        let change = ChangeGateway {
+            gateway,
+            reach,
+            proxies,
+        };
+        ask(&view, &actor, change).await
+    };
+    let which = ("serves", "pair");
+    or_again(&view, &form, which, begun.await, |typed| async {
+        let vm = detail(&view.portal, gateway, typed).await?;
+        Ok(view.page_again(Area::Gateways, |shell| gateway_page(shell, vm)))
+    })
+    .await
+}
+
+/// The places that were picked; none is refused, never read as everything.
+fn read_reach(form: &Form, typed: &mut Typed<'_>) -> Option<Vec<String>> {
+    let reach: Vec<String> = form.all("pair").map(str::to_owned).collect();
+    if reach.is_empty() {
+        typed.refuse("pair", "Pick at least one environment that it serves.");
+        return None;
+    }
+    Some(reach)
 }
 
 /// `POST /gateways/{id}/rotate`

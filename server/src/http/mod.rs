@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod assets;
 pub mod audit;
+pub mod begin;
 pub mod confirm;
 pub mod deliveries;
 pub mod door;

@@ -21,8 +21,8 @@ pub struct Entry {
 }
 
 macro_rules! routes {
-    ($($method:ident $path:literal $access:ident => $handler:expr;)+) => {
-        pub const TABLE: &[Entry] = &[$(Entry {
+    ($($(#[$only:meta])* $method:ident $path:literal $access:ident => $handler:expr;)+) => {
+        pub const TABLE: &[Entry] = &[$($(#[$only])* Entry {
             method: stringify!($method),
             path: $path,
             access: Access::$access,
@@ -31,7 +31,7 @@ macro_rules! routes {
         /// Browser routes are guarded against cross-site posts; a gateway's are not a browser's.
         pub fn router(portal: &Portal) -> Router<Portal> {
             let mut router = Router::new();
-            $(
+            $($(#[$only])* {
                 let guarded = $method($handler).layer(from_fn_with_state(
                     (portal.clone(), Access::$access),
                     authorise,
@@ -40,7 +40,7 @@ macro_rules! routes {
                     Access::Gateway => guarded,
                     _ => guarded.layer(from_fn_with_state(portal.clone(), same_origin)),
                 });
-            )+
+            })+
             router.fallback(door::nothing_here)
         }
     };
@@ -150,6 +150,9 @@ routes! {
     get "/services/{id}" Person => services::one;
     post "/services/{id}" Operator => services::about;
     post "/services/{id}/environments" Operator => services::environment;
+    post "/services/{id}/environments/change" Operator => services::change_environment;
+    post "/services/{id}/retire" Operator => services::retire;
+    post "/services/{id}/offer" Operator => services::offer;
     post "/services/{id}/scopes" Operator => services::scope;
     post "/services/{id}/scopes/remove" Operator => services::remove_scope;
     post "/services/{id}/endpoints" Operator => services::endpoint;
@@ -161,6 +164,7 @@ routes! {
     get "/gateways/new" Operator => gateways::new;
     post "/gateways/new" Operator => gateways::begin_new;
     get "/gateways/{id}" Operator => gateways::one;
+    post "/gateways/{id}" Operator => gateways::change;
     post "/gateways/{id}/rotate" Operator => gateways::rotate;
     post "/gateways/{id}/revoke" Operator => gateways::revoke;
     post "/gateways/{id}/try" Operator => gateways::try_call;
@@ -169,6 +173,8 @@ routes! {
     post "/reveal/{id}" Person => reveal::show;
 
     post "/v1/verify" Gateway => verify::verify;
+    #[cfg(feature = "bench")]
+    post "/v1/constant" Gateway => verify::constant;
     any "/v1/forward-auth" Gateway => verify::forward_auth;
     any "/v1/forward-auth/" Gateway => verify::forward_auth;
     any "/v1/forward-auth/{*path}" Gateway => verify::forward_auth;

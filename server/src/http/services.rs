@@ -11,17 +11,17 @@ use axum::response::Response;
 use domain::id::ServiceId;
 
 use forms::{
-    read_about, read_endpoint, read_environment, read_removed_endpoint, read_removed_scope,
-    read_scope,
+    read_about, read_endpoint, read_environment, read_environment_change, read_plain,
+    read_removed_endpoint, read_removed_scope, read_scope,
 };
 use view::{detail, list_of};
 
 use crate::auth::actor::Actor;
 use crate::chance::system_rng;
+use crate::http::begin::{Which, ask, or_again};
 use crate::http::form::Form;
 use crate::http::page::View;
-use crate::http::people::ask;
-use crate::http::typed::{Typed, filled};
+use crate::http::typed::Typed;
 use crate::refusal::Refusal;
 use crate::service::acts::{AddService, ChangeService};
 use crate::service::catalogue::Change;
@@ -44,21 +44,12 @@ pub async fn new(view: View) -> Response {
 
 /// `POST /services/new`
 pub async fn begin_new(view: View, actor: Actor, form: Form) -> Response {
-    let refused = match add(&view, &actor, &form).await {
-        Ok(response) => return response,
-        Err(refused) => refused,
-    };
-    match filled(&form, &refused, "name") {
-        Some(filled) => view.page_again(Area::Services, |shell| {
-            new_service_page(
-                shell,
-                NewService {
-                    filled: filled.of_form("about"),
-                },
-            )
-        }),
-        None => view.refuse(refused),
-    }
+    let begun = add(&view, &actor, &form).await;
+    or_again(&view, &form, ("about", "name"), begun, |filled| async {
+        let vm = NewService { filled };
+        Ok(view.page_again(Area::Services, |shell| new_service_page(shell, vm)))
+    })
+    .await
 }
 
 async fn add(view: &View, actor: &Actor, form: &Form) -> Result<Response, Refusal> {
@@ -112,6 +103,31 @@ pub async fn environment(
     .await
 }
 
+/// `POST /services/{id}/environments/change`
+pub async fn change_environment(
+    view: View,
+    actor: Actor,
+    Path(id): Path<ServiceId>,
+    form: Form,
+) -> Response {
+    let name = format!("environment-{}", form.text("environment"));
+    let which = (name.as_str(), "base_url");
+    let change = read_environment_change(&form);
+    begin(&view, &actor, id, &form, which, change).await
+}
+
+/// `POST /services/{id}/retire`
+pub async fn retire(view: View, actor: Actor, Path(id): Path<ServiceId>, form: Form) -> Response {
+    let change = read_plain(&form, Change::Retire);
+    begin(&view, &actor, id, &form, STATE, change).await
+}
+
+/// `POST /services/{id}/offer`
+pub async fn offer(view: View, actor: Actor, Path(id): Path<ServiceId>, form: Form) -> Response {
+    let change = read_plain(&form, Change::Offer);
+    begin(&view, &actor, id, &form, STATE, change).await
+}
+
 /// `POST /services/{id}/scopes`
 pub async fn scope(view: View, actor: Actor, Path(id): Path<ServiceId>, form: Form) -> Response {
     begin(&view, &actor, id, &form, SCOPE, read_scope(&form)).await
@@ -150,16 +166,14 @@ pub async fn remove_endpoint(
     .await
 }
 
-/// A form of the page: its name, empty where nothing is typed, and the field that a conflict is
-/// said beside.
-type Which = (&'static str, &'static str);
-
-const ABOUT: Which = ("about", "name");
-const ENVIRONMENT: Which = ("environment", "environment");
-const SCOPE: Which = ("scope", "scope");
-const ENDPOINT: Which = ("endpoint", "pattern");
-const SCOPES: Which = ("", "scopes");
-const ENDPOINTS: Which = ("", "endpoints");
+// The forms of the page. The name is empty where nothing is typed.
+const ABOUT: Which<'static> = ("about", "name");
+const ENVIRONMENT: Which<'static> = ("environment", "environment");
+const SCOPE: Which<'static> = ("scope", "scope");
+const ENDPOINT: Which<'static> = ("endpoint", "pattern");
+const SCOPES: Which<'static> = ("", "scopes");
+const ENDPOINTS: Which<'static> = ("", "endpoints");
+const STATE: Which<'static> = ("", "state");
 
 /// Goes to the confirm page, or shows the page as it is now, with what was typed.
 async fn begin(
@@ -167,7 +181,7 @@ async fn begin(
     actor: &Actor,
     id: ServiceId,
     form: &Form,
-    (name, field): Which,
+    (name, field): Which<'_>,
     change: Result<Change, Refusal>,
 ) -> Response {
     let begun = async {
@@ -187,17 +201,11 @@ async fn begin(
         )
         .await
     };
-    let refused = match begun.await {
-        Ok(response) => return response,
-        Err(refused) => refused,
-    };
-    let Some(typed) = filled(form, &refused, field) else {
-        return view.refuse(refused);
-    };
-    match detail(&view.portal, actor, id, again(typed, name)).await {
-        Ok(vm) => view.page_again(Area::Services, |shell| service_page(shell, vm)),
-        Err(refusal) => view.refuse(refusal),
-    }
+    or_again(view, form, (name, field), begun.await, |typed| async move {
+        let vm = detail(&view.portal, actor, id, again(typed, name)).await?;
+        Ok(view.page_again(Area::Services, |shell| service_page(shell, vm)))
+    })
+    .await
 }
 
 /// Where nothing was typed, hidden fields are not put into another form's.

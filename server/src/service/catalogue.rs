@@ -29,6 +29,7 @@ pub enum Change {
         description: Description,
     },
     AddEnvironment(NewEnvironment),
+    ChangeEnvironment(EnvironmentChange),
     AddScope(Scope),
     RemoveScope(ScopeName),
     AddEndpoint(Endpoint),
@@ -36,6 +37,20 @@ pub enum Change {
         method: Method,
         pattern: PathPattern,
     },
+    /// Nobody can ask for it any more. What was granted goes on.
+    Retire,
+    /// Takes the retirement back.
+    Offer,
+}
+
+/// What can be said anew about an environment. Its name is part of addresses; its kind decided its
+/// first policy, and the policy is changed by itself.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EnvironmentChange {
+    pub name: Slug,
+    pub tag: KeyTag,
+    pub base_url: BaseUrl,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -53,6 +68,8 @@ pub struct Described {
     pub service: Service,
     pub catalogue: Catalogue,
     pub environments: Vec<Environment>,
+    /// Environments in which a key was ever made: it bears the tag, so the tag stays.
+    pub keyed: Vec<EnvironmentId>,
 }
 
 /// # Errors
@@ -62,6 +79,12 @@ pub async fn describe(read: &mut Read, id: ServiceId) -> Result<Described, Refus
     Ok(Described {
         catalogue: catalogue_of(&service)?,
         environments: read.environments(id).await?,
+        keyed: read
+            .environments_with_keys(id)
+            .await?
+            .iter()
+            .map(|row| row.id)
+            .collect(),
         service,
     })
 }
@@ -126,8 +149,15 @@ pub fn check(
     described: &Described,
     change: &Change,
 ) -> Result<Catalogue, Refusal> {
-    if let Change::AddEnvironment(new) = change {
-        environment_fits(&config.key_prefix, &described.environments, new)?;
+    match change {
+        Change::AddEnvironment(new) => {
+            environment_fits(&config.key_prefix, &described.environments, new)?;
+        }
+        Change::ChangeEnvironment(new) => {
+            change_fits(&config.key_prefix, described, new)?;
+        }
+        Change::Retire | Change::Offer => retirement_fits(&described.service, change)?,
+        _ => {}
     }
     changed(&described.catalogue, change).map_err(|fault| Refusal::Invalid(vec![fault]))
 }
@@ -144,19 +174,35 @@ pub async fn apply(
     by: PersonId,
 ) -> Result<(), Refusal> {
     let catalogue = check(&portal.config, &described, &change)?;
-    let mut service = described.service;
+    let Described {
+        mut service,
+        environments,
+        ..
+    } = described;
     service.version = service.version.saturating_add(1);
     service.catalogue = document(&catalogue)?;
-    match change {
+    match &change {
         Change::About { name, description } => {
             service.name = name.to_string();
             service.description = description.to_string();
         }
-        Change::AddEnvironment(new) => add_environment(portal, work, service.id, &new, by).await?,
+        Change::Retire => service.retired_at = Some(portal.now()),
+        Change::Offer => service.retired_at = None,
         _ => {}
     }
     work.update_service(&service).await?;
-    Ok(())
+    match change {
+        Change::AddEnvironment(new) => add_environment(portal, work, service.id, &new, by).await,
+        Change::ChangeEnvironment(new) => {
+            let changed = Environment {
+                tag: new.tag.to_string(),
+                base_url: new.base_url.to_string(),
+                ..environment(&environments, &new.name)?.clone()
+            };
+            Ok(work.update_environment(&changed).await?)
+        }
+        _ => Ok(()),
+    }
 }
 
 async fn add_environment(
@@ -180,6 +226,14 @@ async fn add_environment(
     policies::add(work, id, &Policy::default_for(new.kind), Some(by), now).await
 }
 
+/// # Errors
+/// [`Refusal::NotFound`].
+fn environment<'a>(all: &'a [Environment], name: &Slug) -> Result<&'a Environment, Refusal> {
+    all.iter()
+        .find(|row| row.name == name.as_str())
+        .ok_or(Refusal::NotFound)
+}
+
 impl Change {
     /// The lines that are signed.
     pub fn lines(&self) -> Vec<(&'static str, String)> {
@@ -198,6 +252,16 @@ impl Change {
                     policies::words(&Policy::default_for(new.kind)),
                 ),
             ],
+            Self::ChangeEnvironment(new) => vec![
+                ("Environment", new.name.to_string()),
+                ("Tag in its keys", new.tag.to_string()),
+                ("Base URL", new.base_url.to_string()),
+            ],
+            Self::Retire => vec![(
+                "Change",
+                "retired: nobody can ask for it any more".to_owned(),
+            )],
+            Self::Offer => vec![("Change", "offered again".to_owned())],
             Self::AddScope(scope) => vec![
                 ("New scope", scope.name.to_string()),
                 ("Allows", scope.allows.to_string()),
@@ -222,10 +286,42 @@ impl Change {
         match self {
             Self::About { .. } => "Change a service",
             Self::AddEnvironment(_) => "Add an environment",
+            Self::ChangeEnvironment(_) => "Change an environment",
+            Self::Retire => "Retire a service",
+            Self::Offer => "Offer a service again",
             Self::AddScope(_) => "Add a scope",
             Self::RemoveScope(_) => "Remove a scope",
             Self::AddEndpoint(_) => "Add an endpoint",
             Self::RemoveEndpoint { .. } => "Remove an endpoint",
+        }
+    }
+}
+
+impl Change {
+    /// What follows from the change, in a sentence.
+    pub const fn does(&self) -> &'static str {
+        match self {
+            Self::ChangeEnvironment(_) => {
+                "Partners read it here at once, and keys that are delivered from now on come with the new base URL."
+            }
+            Self::Retire => {
+                "No request can be begun or handed in for it any more. What is under review can still be decided. It can be offered again."
+            }
+            Self::Offer => "Partners can ask for it again.",
+            _ => "It counts for requests from now on. What was granted stays as it was approved.",
+        }
+    }
+
+    /// What somebody has to do about it, or what it does not touch; empty where that is nothing.
+    pub const fn breaks(&self) -> &'static str {
+        match self {
+            Self::ChangeEnvironment(_) => {
+                "Whoever has a key already keeps calling the base URL that came with it: tell them, and keep the old one open until they have moved."
+            }
+            Self::Retire => {
+                "Keys keep working, and can be replaced, until they expire or are revoked: no call stops today."
+            }
+            _ => "",
         }
     }
 }
@@ -258,21 +354,8 @@ fn environment_fits(
             "This service has an environment of this name already.".to_owned(),
         );
     }
-    if KeyPrefix::new(prefix, new.tag.as_str()).is_err() {
-        fault(
-            "tag",
-            format!(
-                "With {prefix} before it the key would be too long: use at most {} letters.",
-                7_usize.saturating_sub(prefix.len())
-            ),
-        );
-    }
-    // A key must say by its tag which environment it is for, or it is pasted into the wrong one.
-    if existing.iter().any(|row| row.tag == new.tag.as_str()) {
-        fault(
-            "tag",
-            "Another environment of this service has this tag already.".to_owned(),
-        );
+    if let Err(sentence) = tag_fits(prefix, existing, &new.tag) {
+        fault("tag", sentence);
     }
     if faults.is_empty() {
         Ok(())
@@ -281,11 +364,69 @@ fn environment_fits(
     }
 }
 
+fn tag_fits(prefix: &str, others: &[Environment], tag: &KeyTag) -> Result<(), String> {
+    if KeyPrefix::new(prefix, tag.as_str()).is_err() {
+        return Err(format!(
+            "With {prefix} before it the key would be too long: use at most {} letters.",
+            7_usize.saturating_sub(prefix.len())
+        ));
+    }
+    // A key must say by its tag which environment it is for, or it is pasted into the wrong one.
+    if others.iter().any(|row| row.tag == tag.as_str()) {
+        return Err("Another environment of this service has this tag already.".to_owned());
+    }
+    Ok(())
+}
+
+/// The tag of keys that are out stays theirs: who reads one must find its environment by it.
+fn change_fits(
+    prefix: &str,
+    described: &Described,
+    new: &EnvironmentChange,
+) -> Result<(), Refusal> {
+    let old = environment(&described.environments, &new.name)?;
+    if old.tag == new.tag.as_str() {
+        return match old.base_url == new.base_url.to_string() {
+            true => Err(Refusal::field("base_url", "This is what it is already.")),
+            false => Ok(()),
+        };
+    }
+    if described.keyed.contains(&old.id) {
+        return Err(Refusal::field(
+            "tag",
+            format!(
+                "Keys with {} are out already: the tag stays as it is.",
+                old.tag
+            ),
+        ));
+    }
+    let others: Vec<Environment> = described
+        .environments
+        .iter()
+        .filter(|row| row.id != old.id)
+        .cloned()
+        .collect();
+    tag_fits(prefix, &others, &new.tag).map_err(|sentence| Refusal::field("tag", sentence))
+}
+
+fn retirement_fits(service: &Service, change: &Change) -> Result<(), Refusal> {
+    let sentence = match (change, service.retired_at) {
+        (Change::Retire, Some(_)) => "This service is retired already.",
+        (Change::Offer, None) => "This service is on offer already.",
+        _ => return Ok(()),
+    };
+    Err(Refusal::field("state", sentence))
+}
+
 /// The document after a change, or what is wrong with it and beside which field.
 fn changed(old: &Catalogue, change: &Change) -> Result<Catalogue, FieldError> {
     let mut new = old.clone();
     match change {
-        Change::About { .. } | Change::AddEnvironment(_) => return Ok(new),
+        Change::About { .. }
+        | Change::AddEnvironment(_)
+        | Change::ChangeEnvironment(_)
+        | Change::Retire
+        | Change::Offer => return Ok(new),
         Change::AddScope(scope) => new.scopes.push(scope.clone()),
         Change::AddEndpoint(endpoint) => {
             let is_same = |other: &Endpoint| {

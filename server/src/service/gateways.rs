@@ -110,6 +110,19 @@ pub fn serves(gateway: &Gateway, places: &[NamedPlace]) -> Result<String, Refusa
     Ok(words.join("; "))
 }
 
+/// The same as a form names it: `shipments/production`.
+///
+/// # Errors
+/// As [`serves`].
+pub fn codes(gateway: &Gateway, places: &[NamedPlace]) -> Result<Vec<String>, Refusal> {
+    let reach = parse_reach(&gateway.reach).map_err(Refusal::internal)?;
+    Ok(places
+        .iter()
+        .filter(|named| reach.contains(&named.place))
+        .map(|named| named.code.clone())
+        .collect())
+}
+
 /// The places that a registration names.
 ///
 /// # Errors
@@ -133,7 +146,10 @@ pub async fn check(
 }
 
 /// An empty reach is refused, never read as everything.
-fn chosen(places: Vec<NamedPlace>, codes: &[String]) -> Result<Vec<NamedPlace>, Refusal> {
+///
+/// # Errors
+/// [`Refusal::Invalid`] on `pair`.
+pub fn chosen(places: Vec<NamedPlace>, codes: &[String]) -> Result<Vec<NamedPlace>, Refusal> {
     if codes.is_empty() {
         return Err(Refusal::field(
             "pair",
@@ -267,6 +283,32 @@ fn rotated(gateway: Gateway, mac: domain::enc::Digest, now: Timestamp) -> Gatewa
         credential_mac: mac,
         ..gateway
     }
+}
+
+/// Gives a gateway another reach and other proxies; its credentials stay.
+///
+/// # Errors
+/// As [`rotate`], and [`chosen`].
+pub async fn change(
+    work: &mut Work,
+    id: GatewayId,
+    reach: &[String],
+    proxies: &Networks,
+) -> Result<(), Refusal> {
+    let row = load(work, id).await?;
+    is_active(&row)?;
+    let reach: Vec<Place> = chosen(places(work).await?, reach)?
+        .iter()
+        .map(|named| named.place)
+        .collect();
+    let stamp = row.stamp();
+    let changed = Gateway {
+        reach: reach_json(&reach).map_err(Refusal::internal)?,
+        proxies: proxies.to_string(),
+        ..row.into_row()
+    };
+    work.update_gateway(changed, stamp).await?;
+    Ok(())
 }
 
 /// Ends a gateway: it gets no more answers, with either credential.

@@ -88,17 +88,23 @@ pub(super) async fn new_form(portal: &Portal, filled: Filled) -> Result<NewGatew
         let (name, help) = kind_words(*kind);
         Choice::new(kind.code(), name).help(help)
     });
-    let pair = |named: NamedPlace| {
-        Choice::new(
-            named.code,
-            format!("{}, {}", named.service, named.environment),
-        )
-    };
     Ok(NewGateway {
         kinds: kinds.collect(),
-        pairs: places.into_iter().map(pair).collect(),
+        pairs: pairs(&places),
         filled,
     })
+}
+
+fn pairs(places: &[NamedPlace]) -> Vec<Choice> {
+    places
+        .iter()
+        .map(|named| {
+            Choice::new(
+                named.code.clone(),
+                format!("{}, {}", named.service, named.environment),
+            )
+        })
+        .collect()
 }
 
 pub(super) async fn detail(
@@ -114,6 +120,11 @@ pub(super) async fn detail(
         name: gateway.name.clone(),
         standing: standing(&gateway),
         facts: facts(portal, &gateway, &places)?,
+        serves: gateways::codes(&gateway, &places)?
+            .into_iter()
+            .fold(Filled::default(), |filled, code| filled.with("pair", code))
+            .with("proxies", gateway.proxies.clone()),
+        pairs: pairs(&places),
         credential: None,
         tried: None,
         filled,

@@ -7,7 +7,7 @@ use domain::service::{Endpoint, EnvironmentKind, KeyTag, Scope, Sensitivity};
 use crate::http::form::Form;
 use crate::http::typed::Typed;
 use crate::refusal::Refusal;
-use crate::service::catalogue::{Change, NewEnvironment};
+use crate::service::catalogue::{Change, EnvironmentChange, NewEnvironment};
 
 pub(super) fn read_about(form: &Form) -> Result<Change, Refusal> {
     form.only(&["version", "name", "description"])?;
@@ -40,6 +40,25 @@ pub(super) fn read_environment(form: &Form) -> Result<Change, Refusal> {
         tag,
         base_url,
     }))
+}
+
+pub(super) fn read_environment_change(form: &Form) -> Result<Change, Refusal> {
+    form.only(&["version", "environment", "tag", "base_url"])?;
+    let mut typed = Typed::of(form);
+    let (name, tag) = (typed.field("environment"), typed.field("tag"));
+    let base_url = typed.field("base_url");
+    let ((name, tag), base_url) = typed.done(name.zip(tag).zip(base_url))?;
+    Ok(Change::ChangeEnvironment(EnvironmentChange {
+        name,
+        tag,
+        base_url,
+    }))
+}
+
+/// A form without fields of its own.
+pub(super) fn read_plain(form: &Form, change: Change) -> Result<Change, Refusal> {
+    form.only(&["version"])?;
+    Ok(change)
 }
 
 pub(super) fn read_scope(form: &Form) -> Result<Change, Refusal> {

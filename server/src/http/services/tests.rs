@@ -5,7 +5,7 @@ use domain::state::Role;
 
 use super::*;
 use crate::auth::actor::Actor;
-use crate::service::catalogue::{Description, NewEnvironment};
+use crate::service::catalogue::{Description, EnvironmentChange, NewEnvironment};
 use crate::service::policies;
 use crate::testing::Fixture;
 
@@ -198,6 +198,116 @@ async fn staff_without_the_role_of_an_operator_change_nothing() {
         host.act(&owner, act).await,
         Err(Refusal::Forbidden(_))
     ));
+}
+
+fn change(service: ServiceId, version: i64, change: Change) -> ChangeService {
+    ChangeService {
+        service,
+        version,
+        change,
+    }
+}
+
+fn moved(name: &str, tag: &str, base_url: &str) -> Change {
+    Change::ChangeEnvironment(EnvironmentChange {
+        name: name.parse().unwrap(),
+        tag: tag.parse().unwrap(),
+        base_url: base_url.parse().unwrap(),
+    })
+}
+
+#[tokio::test]
+async fn an_environment_moves_by_a_signed_act_that_the_log_keeps() {
+    let host = Fixture::new().await;
+    let (operator, service) = with_service(&host, "Shipments API").await;
+    let page = format!("/services/{service}");
+    host.act(&operator, change(service, 1, production()))
+        .await
+        .unwrap();
+    let form = "version=2&environment=production&tag=eu&base_url=https%3A%2F%2Feu.example.com";
+    let (status, to) = host
+        .post(&operator, &format!("{page}/environments/change"), form)
+        .await;
+    assert_eq!(status, StatusCode::SEE_OTHER, "{to}");
+    let (_, before) = host.get(&operator, &page).await;
+    assert!(!before.contains("eu.example.com"), "not before the passkey");
+    let act = moved("production", "eu", "https://eu.example.com");
+    host.act(&operator, change(service, 2, act)).await.unwrap();
+    let (_, after) = host.get(&operator, &page).await;
+    assert!(
+        after.contains("https://eu.example.com") && after.contains("lk_eu_"),
+        "{after}"
+    );
+    let log = host.log().await;
+    assert!(
+        log.iter()
+            .any(|row| row.evidence.contains("eu.example.com")),
+        "{log:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_environment_that_is_not_there_or_stays_as_it_is_is_not_changed() {
+    let host = Fixture::new().await;
+    let (operator, service) = with_service(&host, "Shipments API").await;
+    host.act(&operator, change(service, 1, production()))
+        .await
+        .unwrap();
+    let none = moved("sandbox", "test", "https://api.example.com");
+    let refused = host.act(&operator, change(service, 2, none)).await;
+    assert!(matches!(refused, Err(Refusal::NotFound)));
+    let same = "version=2&environment=production&tag=live&base_url=https%3A%2F%2Fapi.example.com";
+    let (status, shown) = host
+        .post(
+            &operator,
+            &format!("/services/{service}/environments/change"),
+            same,
+        )
+        .await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(shown.contains("This is what it is already."), "{shown}");
+}
+
+#[tokio::test]
+async fn a_retired_service_is_on_no_list_to_ask_for_and_can_be_offered_again() {
+    let host = Fixture::new().await;
+    let (operator, service) = with_service(&host, "Shipments API").await;
+    let page = format!("/services/{service}");
+    let retire = || change(service, 1, Change::Retire);
+    host.act(&operator, retire()).await.unwrap();
+    let stale = host.act(&operator, retire()).await;
+    assert!(matches!(stale, Err(Refusal::Conflict { .. })));
+    let partner = host.partner("Quay").await;
+    let contact = host.contact(partner, "Cleo", Role::Admin).await;
+    let (_, shown) = host.get(&contact, &page).await;
+    assert!(shown.contains("Keys keep working"), "{shown}");
+    let (status, shown) = host
+        .post(&operator, &format!("{page}/retire"), "version=2")
+        .await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(shown.contains("retired already"), "{shown}");
+    host.act(&operator, change(service, 2, Change::Offer))
+        .await
+        .unwrap();
+    let (_, shown) = host.get(&contact, &page).await;
+    assert!(!shown.contains("Keys keep working"), "{shown}");
+}
+
+#[tokio::test]
+async fn only_operators_move_environments_and_retire_services() {
+    let host = Fixture::new().await;
+    let (operator, service) = with_service(&host, "Shipments API").await;
+    host.act(&operator, change(service, 1, production()))
+        .await
+        .unwrap();
+    let owner = host.staff("Otto", &[Role::Owner, Role::Reviewer]).await;
+    for act in [
+        Change::Retire,
+        moved("production", "eu", "https://eu.example.com"),
+    ] {
+        let refused = host.act(&owner, change(service, 2, act)).await;
+        assert!(matches!(refused, Err(Refusal::Forbidden(_))));
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use app::pages::service::{
     EndpointRow, EnvironmentRow, ScopeRow, ServiceDetail, ServiceList, ServiceRow,
 };
 use app::pages::state::Standing;
-use domain::id::ServiceId;
+use domain::id::{EnvironmentId, ServiceId};
 use domain::service::{Scope, Sensitivity};
 use store::{Environment, Read, Service};
 
@@ -47,7 +47,7 @@ pub(super) async fn list_of(portal: &Portal, actor: &Actor) -> Result<ServiceLis
 
 const fn standing(service: &Service) -> Standing {
     if service.retired_at.is_some() {
-        Standing::Ended
+        Standing::Retired
     } else {
         Standing::Active
     }
@@ -64,8 +64,10 @@ pub(super) async fn detail(
         service,
         catalogue,
         environments,
+        keyed,
     } = catalogue::describe(&mut read, id).await?;
-    let environments = environment_rows(&mut read, &portal.config.key_prefix, environments).await?;
+    let prefix = &portal.config.key_prefix;
+    let environments = environment_rows(&mut read, prefix, environments, &keyed).await?;
     Ok(ServiceDetail {
         id: id.to_string(),
         slug: service.slug.clone(),
@@ -94,6 +96,7 @@ async fn environment_rows(
     read: &mut Read,
     prefix: &str,
     environments: Vec<Environment>,
+    keyed: &[EnvironmentId],
 ) -> Result<Vec<EnvironmentRow>, Refusal> {
     let mut rows = Vec::with_capacity(environments.len());
     for environment in environments {
@@ -106,6 +109,8 @@ async fn environment_rows(
             name: environment.name,
             base_url: environment.base_url,
             prefix: format!("{prefix}_{}_", environment.tag),
+            has_keys: keyed.contains(&environment.id),
+            tag: environment.tag,
             policy: policies::words(&policy),
             version: policy.version.into(),
         });

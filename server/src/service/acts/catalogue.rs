@@ -118,9 +118,8 @@ impl Privileged for ChangeService {
                 lines,
             },
             title: self.change.title().to_owned(),
-            does: "It counts for requests from now on. What was granted stays as it was approved."
-                .to_owned(),
-            breaks: String::new(),
+            does: self.change.does().to_owned(),
+            breaks: self.change.breaks().to_owned(),
             button: "Change the catalogue".to_owned(),
             back: format!("/services/{}", self.service),
         })

@@ -1,7 +1,8 @@
-//! Gateways are registered, get another credential, or are revoked.
+//! Gateways are registered, changed, get another credential, or are revoked.
 
 use domain::act::Act;
 use domain::id::GatewayId;
+use domain::network::Networks;
 use domain::text::Paragraph;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -13,13 +14,24 @@ use crate::auth::actor::Actor;
 use crate::http::page::Told;
 use crate::portal::Portal;
 use crate::refusal::Refusal;
-use crate::service::gateways::{self, Registration};
+use crate::service::gateways::{self, NamedPlace, Registration};
 
 /// Registers a gateway, under an id that was chosen when the form was sent.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RegisterGateway {
     pub registration: Registration,
+}
+
+/// Gives a gateway another reach and other proxies. Its kind stays: another kind reads other
+/// headers, and is another gateway.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeGateway {
+    pub gateway: GatewayId,
+    /// `service/environment` by their short names.
+    pub reach: Vec<String>,
+    pub proxies: Networks,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -42,11 +54,6 @@ impl Privileged for RegisterGateway {
         actor.operator()?;
         let registration = &self.registration;
         let reach = gateways::check(read, registration).await?;
-        let reach: Vec<&str> = reach.iter().map(|named| named.code.as_str()).collect();
-        let proxies = match registration.proxies.is_empty() {
-            true => "none".to_owned(),
-            false => registration.proxies.to_string(),
-        };
         Ok(Asking {
             asked: Asked {
                 act: Self::ACT,
@@ -55,8 +62,8 @@ impl Privileged for RegisterGateway {
                 lines: vec![
                     ("New gateway", registration.name.to_string()),
                     ("Kind", registration.kind.to_string()),
-                    ("Serves", reach.join(", ")),
-                    ("Proxies in front of it", proxies),
+                    ("Serves", codes(&reach)),
+                    ("Proxies in front of it", words(&registration.proxies)),
                 ],
             },
             title: "Register a gateway".to_owned(),
@@ -82,6 +89,80 @@ impl Privileged for RegisterGateway {
             evidence: Evidence::of(proof.entry("gateway", registration.id.uuid(), details)),
             location,
             told: None,
+        })
+    }
+}
+
+fn codes(reach: &[NamedPlace]) -> String {
+    let codes: Vec<&str> = reach.iter().map(|named| named.code.as_str()).collect();
+    codes.join(", ")
+}
+
+fn words(proxies: &Networks) -> String {
+    match proxies.is_empty() {
+        true => "none".to_owned(),
+        false => proxies.to_string(),
+    }
+}
+
+impl Privileged for ChangeGateway {
+    const ACT: Act = Act::ChangeGateway;
+
+    async fn prepare(&self, _: &Portal, read: &mut Read, actor: &Actor) -> Result<Asking, Refusal> {
+        let gateway = active(read, actor, self.gateway).await?;
+        let places = gateways::places(read).await?;
+        let before = gateways::codes(&gateway, &places)?;
+        let reach = gateways::chosen(places, &self.reach)?;
+        let (serves, proxies) = (codes(&reach), self.proxies.to_string());
+        if serves == before.join(", ") && proxies == gateway.proxies {
+            return Err(Refusal::field("pair", "This is what it is already."));
+        }
+        let lost: Vec<&str> = before
+            .iter()
+            .map(String::as_str)
+            .filter(|code| reach.iter().all(|named| named.code != *code))
+            .collect();
+        let breaks = match lost.is_empty() {
+            true => String::new(),
+            false => format!(
+                "Every call through {} to {} is refused from then on.",
+                gateway.name,
+                lost.join(", ")
+            ),
+        };
+        Ok(Asking {
+            asked: Asked {
+                act: Self::ACT,
+                subject: self.gateway.uuid(),
+                stamp: gateway.stamp(),
+                lines: vec![
+                    ("Gateway", gateway.name.clone()),
+                    ("Serves", serves),
+                    ("Served before", before.join(", ")),
+                    ("Proxies in front of it", words(&self.proxies)),
+                ],
+            },
+            title: "Change what a gateway serves".to_owned(),
+            does: "It counts from the next call on. Its credential stays.".to_owned(),
+            breaks,
+            button: "Change the gateway".to_owned(),
+            back: format!("/gateways/{}", self.gateway),
+        })
+    }
+
+    async fn perform(
+        self,
+        _: &Portal,
+        work: &mut Work,
+        _: &Actor,
+        proof: &Proof,
+    ) -> Result<Done, Refusal> {
+        gateways::change(work, self.gateway, &self.reach, &self.proxies).await?;
+        let details = json!({ "change": "serves", "reach": self.reach, "proxies": self.proxies });
+        Ok(Done {
+            evidence: Evidence::of(proof.entry("gateway", self.gateway.uuid(), details)),
+            location: format!("/gateways/{}", self.gateway),
+            told: Some(Told::Done),
         })
     }
 }

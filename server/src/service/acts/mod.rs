@@ -19,7 +19,7 @@ mod roles;
 pub use catalogue::{AddService, ChangeService};
 pub use decide::{Decide, digest_lines, signed_lines};
 pub use export::ExportAudit;
-pub use gateway::{RegisterGateway, RevokeGateway, RotateGateway};
+pub use gateway::{ChangeGateway, RegisterGateway, RevokeGateway, RotateGateway};
 pub use keys::{ReceiveReplacement, RemakeDelivery, ResumeKey, SuspendKey};
 pub use partners::{InviteMember, InvitePartner, Organisation, ResumePartner, SuspendPartner};
 pub use passkeys::{AddPasskey, RemovePasskey};
@@ -151,6 +151,7 @@ acts! {
     ChangePolicy,
     ConfirmPolicy,
     RegisterGateway,
+    ChangeGateway,
     RotateGateway,
     RevokeGateway,
     RevokeKey,

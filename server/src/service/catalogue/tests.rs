@@ -136,6 +136,61 @@ fn an_environment_shares_neither_name_nor_tag_with_another() {
     );
 }
 
+fn service(keyed: &[EnvironmentId]) -> Described {
+    Described {
+        service: Service {
+            id: ServiceId::new(Uuid::from_u128(2)),
+            slug: "shipments".to_owned(),
+            name: "Shipments".to_owned(),
+            description: String::new(),
+            catalogue: "{}".to_owned(),
+            version: 1,
+            created_at: Timestamp::from_micros(0),
+            retired_at: None,
+        },
+        catalogue: Catalogue::default(),
+        environments: existing(),
+        keyed: keyed.to_vec(),
+    }
+}
+
+fn renamed(keyed: &[EnvironmentId], tag: &str, base_url: &str) -> Result<(), Refusal> {
+    let change = EnvironmentChange {
+        name: "production".parse().unwrap(),
+        tag: tag.parse().unwrap(),
+        base_url: base_url.parse().unwrap(),
+    };
+    change_fits("lk", &service(keyed), &change)
+}
+
+#[test]
+fn the_tag_of_keys_that_are_out_stays_and_their_base_url_may_move() {
+    let keyed = [EnvironmentId::new(Uuid::from_u128(1))];
+    let Err(Refusal::Invalid(faults)) = renamed(&keyed, "eu", "https://api.example.com") else {
+        panic!()
+    };
+    assert_eq!(faults[0].field, "tag");
+    assert!(renamed(&keyed, "live", "https://eu.example.com").is_ok());
+    assert!(renamed(&[], "eu", "https://api.example.com").is_ok());
+}
+
+#[test]
+fn a_changed_tag_is_held_to_what_a_new_one_is() {
+    let mut two = service(&[]);
+    two.environments.push(Environment {
+        id: EnvironmentId::new(Uuid::from_u128(9)),
+        name: "sandbox".to_owned(),
+        tag: "test".to_owned(),
+        ..existing().remove(0)
+    });
+    let change = EnvironmentChange {
+        name: "production".parse().unwrap(),
+        tag: "test".parse().unwrap(),
+        base_url: "https://api.example.com".parse().unwrap(),
+    };
+    assert!(change_fits("lk", &two, &change).is_err());
+}
+
 #[test]
 fn a_stored_change_refuses_what_it_does_not_know() {
     let stored = serde_json::to_string(&Change::AddEnvironment(new_environment("a", "b"))).unwrap();

@@ -226,3 +226,119 @@ async fn only_operators_have_to_do_with_gateways() {
         .await;
     assert!(matches!(refused, Err(Refusal::Forbidden(_))));
 }
+
+/// Another environment of the same service.
+async fn add_production(host: &Fixture, operator: &Actor) {
+    let mut read = host.portal.store.read().await.unwrap();
+    let service = read.services().await.unwrap().remove(0);
+    drop(read);
+    let change = Change::AddEnvironment(NewEnvironment {
+        name: "production".parse().unwrap(),
+        kind: EnvironmentKind::Production,
+        tag: "live".parse().unwrap(),
+        base_url: "https://api.example.com".parse().unwrap(),
+    });
+    let act = ChangeService {
+        service: service.id,
+        version: service.version,
+        change,
+    };
+    host.act(operator, act).await.unwrap();
+}
+
+fn serving(gateway: GatewayId, reach: &[&str], proxies: &str) -> ChangeGateway {
+    ChangeGateway {
+        gateway,
+        reach: reach.iter().map(|code| (*code).to_owned()).collect(),
+        proxies: proxies.parse().unwrap(),
+    }
+}
+
+#[tokio::test]
+async fn a_gateway_gets_another_reach_and_other_proxies_and_keeps_its_credential() {
+    let host = Fixture::new().await;
+    let operator = operator(&host).await;
+    add_production(&host, &operator).await;
+    let registration = registration();
+    let id = registration.id;
+    let reveal = host
+        .act(&operator, RegisterGateway { registration })
+        .await
+        .unwrap();
+    let credential = shown(&host, &operator, &reveal).await;
+    let page = format!("/gateways/{id}");
+    let form = "pair=shipments%2Fproduction&proxies=10.0.0.0%2F8";
+    let (status, to) = host.post(&operator, &page, form).await;
+    assert_eq!(status, StatusCode::SEE_OTHER, "{to}");
+    let act = serving(id, &["shipments/production"], "10.0.0.0/8");
+    host.act(&operator, act).await.unwrap();
+    let mut read = host.portal.store.read().await.unwrap();
+    let row = read.gateway(id).await.unwrap().unwrap();
+    let places = gateways::places(&mut read).await.unwrap();
+    assert_eq!(
+        gateways::codes(&row, &places).unwrap(),
+        ["shipments/production"]
+    );
+    assert_eq!(row.proxies, "10.0.0.0/8");
+    assert!(is_admitted(&host, &credential));
+    let log = host.log().await;
+    assert!(
+        log.iter().any(|row| row.evidence.contains("10.0.0.0/8")),
+        "{log:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_reach_that_is_empty_unknown_or_the_same_is_refused_beside_the_choice() {
+    let host = Fixture::new().await;
+    let operator = operator(&host).await;
+    let registration = registration();
+    let id = registration.id;
+    host.act(&operator, RegisterGateway { registration })
+        .await
+        .unwrap();
+    let page = format!("/gateways/{id}");
+    for (form, why) in [
+        ("proxies=", "Pick at least one"),
+        (
+            "pair=shipments%2Fnowhere&proxies=",
+            "There is no environment",
+        ),
+        ("pair=shipments%2Fsandbox&proxies=", "what it is already"),
+        (
+            "pair=shipments%2Fsandbox&proxies=x",
+            "Change what it serves",
+        ),
+    ] {
+        let (status, shown) = host.post(&operator, &page, form).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{form}");
+        assert!(shown.contains(why), "{form}: {shown}");
+    }
+}
+
+#[tokio::test]
+async fn a_revoked_gateway_is_not_changed_and_neither_is_one_by_anybody_else() {
+    let host = Fixture::new().await;
+    let operator = operator(&host).await;
+    add_production(&host, &operator).await;
+    let registration = registration();
+    let gateway = registration.id;
+    host.act(&operator, RegisterGateway { registration })
+        .await
+        .unwrap();
+    let act = || serving(gateway, &["shipments/production"], "");
+    let owner = host.staff("Otto", &[Role::Owner, Role::Reviewer]).await;
+    assert!(matches!(
+        host.act(&owner, act()).await,
+        Err(Refusal::Forbidden(_))
+    ));
+    let revoke = RevokeGateway {
+        gateway,
+        reason: "It was taken down for good".parse().unwrap(),
+    };
+    host.act(&operator, revoke).await.unwrap();
+    assert!(matches!(
+        host.act(&operator, act()).await,
+        Err(Refusal::Conflict { .. })
+    ));
+}

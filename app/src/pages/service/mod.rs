@@ -2,18 +2,24 @@
 //!
 //! Forms: `POST /services/new` (`slug`, `name`, `description`; act), `POST /services/{id}` (`name`,
 //! `description`; act), `POST /services/{id}/environments` (`environment`, `kind`, `tag`, `base_url`;
-//! act), `POST /services/{id}/scopes` (`scope`, `allows`, `sensitivity`; act),
+//! act), `POST /services/{id}/environments/change` (`environment`, `tag`, `base_url`; act),
+//! `POST /services/{id}/retire` and `/offer` (act), `POST /services/{id}/scopes` (`scope`, `allows`, `sensitivity`; act),
 //! `POST /services/{id}/endpoints` (`method`, `pattern`, `scope` repeated; act), and
 //! `…/scopes/remove` (`scope`), `…/endpoints/remove` (`method`, `pattern`); each an act. Every form
 //! of `/services/{id}` carries `version`. A refused form is named with `Filled::of_form`: `about`,
-//! `environment`, `scope`, `endpoint`; a refused removal is a fault of `scopes` or `endpoints`.
+//! `environment`, `environment-NAME`, `scope`, `endpoint`; a refused removal is a fault of `scopes` or
+//! `endpoints`, a refused retirement one of `state`.
+
+mod environments;
 
 use leptos::prelude::*;
 
+pub use environments::EnvironmentRow;
+
 use super::state::Standing;
 use crate::components::{
-    Choice, Column, Field, Filled, Pill, Table, card, crumbs, empty, error_summary, head, pill,
-    plain_card, table,
+    Choice, Column, ConfirmPanel, Field, Filled, Pill, Table, Tone, card, confirm_panel, crumbs,
+    empty, error_summary, head, notice, pill, plain_card, table,
 };
 use crate::render::Page;
 use crate::shell::{Shell, page, slim};
@@ -145,17 +151,6 @@ pub struct ServiceDetail {
 }
 
 #[derive(Clone, Debug)]
-pub struct EnvironmentRow {
-    pub name: String,
-    pub base_url: String,
-    /// How its keys begin: `lk_live_`.
-    pub prefix: String,
-    /// `2 approvals, at most 180 days, networks needed`.
-    pub policy: String,
-    pub version: u64,
-}
-
-#[derive(Clone, Debug)]
 pub struct ScopeRow {
     pub name: String,
     pub allows: String,
@@ -192,14 +187,20 @@ pub fn service_page(shell: Shell, vm: ServiceDetail) -> Page {
         };
         about_card(&place.id, place.version, &about)
     });
+    let retired = (vm.standing == Standing::Retired).then(|| {
+        notice(Tone::Plain, view! { <p>"Retired: nobody can ask for it any more. Keys keep working until they expire or are revoked, and are replaced while their grants live."</p> })
+    });
+    let state = vm
+        .may_edit
+        .then(|| state_card(&place, &vm.name, vm.standing, &filled));
     let below = view! { {vm.description}" "<code>{vm.slug}</code> };
     let body = view! {
         {head(Some(crumbs(vec![("/services".to_owned(), "Services".to_owned())], vm.name.clone())), vm.name.clone(), Some(vm.standing.pill()), below)}
-        {error_summary(&filled)}
-        {environments_card(&place, vm.environments, vm.sees_policies, &filled)}
+        {error_summary(&filled)}{retired}
+        {environments::environments_card(&place, vm.environments, vm.sees_policies, &filled)}
         {scopes_card(&place, vm.scopes, &filled)}
         {endpoints_card(&place, vm.endpoints, choices, &filled)}
-        {about}
+        {about}{state}
         {vm.may_edit.then(|| view! { <small>"A grant keeps what was approved: later edits here never widen it."</small> })}
     };
     slim(shell, vm.name, body)
@@ -212,60 +213,27 @@ struct Place {
     may_edit: bool,
 }
 
-fn environments_card(
-    place: &Place,
-    rows: Vec<EnvironmentRow>,
-    sees_policies: bool,
-    filled: &Filled,
-) -> AnyView {
+/// Takes the service off the offer, or puts it back.
+fn state_card(place: &Place, name: &str, standing: Standing, filled: &Filled) -> AnyView {
     let id = &place.id;
-    let rows = rows
-        .into_iter()
-        .map(|EnvironmentRow { name, base_url, prefix, policy, version }| {
-            let link = sees_policies.then(|| {
-                view! { <a class="btn small" href=format!("/services/{id}/policy/{name}") aria-label=format!("Policy of {name}")>"Policy"</a> }
-            });
-            view! {
-                <li><div>
-                    <strong>{name}</strong>
-                    <small><code>{base_url}</code>" · keys begin with "<code>{prefix}</code></small>
-                    <small>{policy}{format!(" · version {version}")}</small>
-                </div>{link}</li>
-            }
-        })
-        .collect_view();
-    let add = place.may_edit.then(|| {
-        let kinds = vec![
-            Choice::new("sandbox", "Sandbox: one approval"),
-            Choice::new("production", "Production: two approvals, networks named"),
-            Choice::new("other", "Another one: as strict as production"),
-        ];
-        adding(
-            place,
-            "environments",
-            "Add an environment",
-            vec![
-                Field::short(filled, "environment", "Name")
-                    .help("Such as sandbox or production.")
-                    .within("environment"),
-                Field::select(filled, "kind", "Kind", kinds)
-                    .help("Decides its first policy, which owners can change.")
-                    .within("environment"),
-                Field::short(filled, "tag", "Tag in the key")
-                    .optional()
-                    .help("At most four letters or digits, as in lk_live_…. Without one: live for production, test for a sandbox.")
-                    .within("environment"),
-                Field::mono(filled, "base_url", "Base URL")
-                    .help("Where partners call it; written into their .env file.")
-                    .within("environment"),
-            ],
-        )
+    if standing == Standing::Retired {
+        return view! {
+            <form id="f-state" method="post" action=format!("/services/{id}/offer") data-act="">
+                {fault(filled, "state")}{read_at(place.version)}<button class="btn">"Offer it again…"</button>
+            </form>
+        }
+        .into_any();
+    }
+    let panel = confirm_panel(ConfirmPanel {
+        title: "Retire…".to_owned(),
+        breaks: format!(
+            "No request for {name} can be begun or handed in any more; what is under review can still be decided. Keys keep working, and can be replaced, until they expire or are revoked."
+        ),
+        action: format!("/services/{id}/retire"),
+        fields: vec![Field::hidden("version", place.version.to_string())],
+        button: "Retire this service".to_owned(),
     });
-    card(
-        "Environments",
-        None,
-        view! { <ul class="todo">{rows}</ul>{add} },
-    )
+    view! { <div id="f-state">{fault(filled, "state")}{panel}</div> }.into_any()
 }
 
 /// What is wrong with a list after something would be taken from it.
