@@ -137,8 +137,11 @@ pub async fn withdraw(
     let done = async {
         form.only(&[])?;
         let id = parse_id(&id)?;
-        requests::withdraw(&view.portal, &actor, id, &client.origin).await?;
-        Ok(see_told(&format!("/requests/{id}"), Told::Withdrawn))
+        let to = match requests::withdraw(&view.portal, &actor, id, &client.origin).await? {
+            true => format!("/requests/{id}"),
+            false => "/requests".to_owned(),
+        };
+        Ok(see_told(&to, Told::Withdrawn))
     };
     or_refuse(&view, done.await)
 }
@@ -173,7 +176,12 @@ async fn show_again(
     let mut read = view.portal.store.read().await?;
     let file = RequestFile::load(&mut read, actor, id).await?;
     if file.revisions.is_empty() {
-        return Ok(see(&format!("/requests/{id}/edit")));
+        let editable = file.request.state.0.is_editable();
+        return Ok(match editable {
+            true => see(&format!("/requests/{id}/edit")),
+            // A draft that was withdrawn was never anything to look at.
+            false => see("/requests"),
+        });
     }
     let again = filled.is_refused();
     match actor.side() {

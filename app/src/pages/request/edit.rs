@@ -2,12 +2,14 @@
 //!
 //! Forms: `POST /requests/new` (`service`); `POST /requests/{id}/edit` (`version`, `environment`
 //! and `scope` repeated, the code of each of [`QUESTIONS`], `do` = `save` | `submit`). The island
-//! saves the same fields to `POST /requests/{id}/draft`, and puts the answered version back.
+//! saves the same fields to `POST /requests/{id}/draft`, and puts the answered version back. A draft
+//! can be given up: `POST /requests/{id}/withdraw`.
 
 use leptos::prelude::*;
 
 use super::questions::{QUESTIONS, question_field};
 use super::section::Section;
+use super::status::withdraw_form;
 use crate::components::{
     Choice, Comment, Field, Filled, Moment, Pill, card, comment, crumbs, empty, error_summary,
     head, plain_card,
@@ -89,6 +91,13 @@ pub fn edit_page(shell: Shell, vm: RequestForm) -> Page {
             </div>
         },
     );
+    let withdraw = (vm.state == RequestState::Draft).then(|| {
+        withdraw_form(
+            &vm.id,
+            "draft",
+            "It leaves your list with everything typed into it. Nobody at the host has seen it.",
+        )
+    });
     let body = view! {
         {head(Some(crumbs(vec![("/requests".to_owned(), "Requests".to_owned())], vm.service.clone())), title.clone(), Some(vm.state.pill()), saved)}
         <nav class="row" aria-label="Sections">
@@ -107,6 +116,7 @@ pub fn edit_page(shell: Shell, vm: RequestForm) -> Page {
                 </div>
             })}
         </form>
+        {withdraw}
     };
     slim(shell, title, body)
 }

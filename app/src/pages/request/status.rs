@@ -80,7 +80,13 @@ pub fn status_page(shell: Shell, vm: Status) -> Page {
         .collect_view();
     let grants = vm.grants.into_iter().map(grant_card).collect_view();
     let ask = view! { {who(&vm.ask, &vm.ask_address)} };
-    let withdraw = vm.may_withdraw.then(|| withdraw_form(&vm.id));
+    let withdraw = vm.may_withdraw.then(|| {
+        withdraw_form(
+            &vm.id,
+            "request",
+            "Nobody reviews it any further. It stays in the record, and you can make a new one at any time.",
+        )
+    });
     let body = view! {
         {top}{refused}{call}
         <div class="two">
@@ -131,13 +137,18 @@ fn grant_card(grant: StatusGrant) -> AnyView {
     card(format!("Access to {environment}"), aside(""), body)
 }
 
-fn withdraw_form(request: &str) -> AnyView {
+/// `what` is taken back: a request, or a draft that nobody has seen.
+pub(super) fn withdraw_form(id: &str, what: &str, follows: &'static str) -> AnyView {
+    let (summary, button) = (
+        format!("Withdraw this {what}"),
+        format!("Withdraw the {what}"),
+    );
     view! {
         <details class="small">
-            <summary>"Withdraw this request"</summary>
-            <form class="tight" method="post" action=format!("/requests/{request}/withdraw")>
-                <p>"Nobody reviews it any further. It stays in the record, and you can make a new one at any time."</p>
-                <div class="actions"><button class="btn small stop">"Withdraw the request"</button></div>
+            <summary>{summary}</summary>
+            <form class="tight" method="post" action=format!("/requests/{id}/withdraw")>
+                <p>{follows}</p>
+                <div class="actions"><button class="btn small stop">{button}</button></div>
             </form>
         </details>
     }

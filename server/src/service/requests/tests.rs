@@ -1,5 +1,6 @@
 mod world;
 
+use axum::http::StatusCode;
 use domain::id::RequestId;
 use domain::request::{QuestionId, RequestState};
 use domain::review::{Section, Verdict};
@@ -155,6 +156,45 @@ async fn withdrawing_ends_the_proposals_and_tells_the_reviewers() {
     assert_eq!(world.fixture.got("request-withdrawn").await.len(), 2);
     let again = withdraw(&world.fixture.portal, &world.ada, id, &Origin::default()).await;
     assert!(matches!(again, Err(Refusal::Conflict { .. })));
+}
+
+#[tokio::test]
+async fn a_withdrawn_draft_leaves_its_list_and_nobody_is_told() {
+    let world = World::new().await;
+    let fixture = &world.fixture;
+    let id = world.saved(&world.draft()).await;
+    let (_, editor) = fixture
+        .get(&world.ada, &format!("/requests/{id}/edit"))
+        .await;
+    assert!(editor.contains("Withdraw the draft"), "{editor}");
+    let form = format!("/requests/{id}/withdraw");
+    let (status, to) = fixture.post(&world.ada, &form, "").await;
+    assert_eq!((status, to.as_str()), (StatusCode::SEE_OTHER, "/requests"));
+    for page in [format!("/requests/{id}"), format!("/requests/{id}/edit")] {
+        let (status, to) = fixture.get(&world.ada, &page).await;
+        assert_eq!(status, StatusCode::SEE_OTHER, "{page}");
+        assert!(to == "/requests" || to == format!("/requests/{id}"), "{to}");
+    }
+    let (_, list) = fixture.get(&world.ada, "/requests").await;
+    assert!(!list.contains(&id.to_string()), "{list}");
+    assert!(fixture.got("request-withdrawn").await.is_empty());
+    let (status, _) = fixture.post(&world.ada, &form, "").await;
+    assert_eq!(status, StatusCode::CONFLICT);
+}
+
+#[tokio::test]
+async fn a_contact_takes_a_request_in_review_back_from_its_page() {
+    let world = World::new().await;
+    let (fixture, id) = (&world.fixture, world.submitted().await);
+    let page = format!("/requests/{id}");
+    let (_, shown) = fixture.get(&world.ada, &page).await;
+    assert!(shown.contains("Withdraw the request"), "{shown}");
+    let (status, to) = fixture
+        .post(&world.ada, &format!("{page}/withdraw"), "")
+        .await;
+    assert_eq!((status, to), (StatusCode::SEE_OTHER, page.clone()));
+    let (_, shown) = fixture.get(&world.ada, &page).await;
+    assert!(!shown.contains("Withdraw the request"), "{shown}");
 }
 
 #[tokio::test]

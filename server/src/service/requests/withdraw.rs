@@ -14,6 +14,8 @@ use crate::portal::Portal;
 use crate::refusal::Refusal;
 use crate::service::decisions;
 
+/// Says whether it had ever been handed in: a draft leaves nothing to look at.
+///
 /// # Errors
 /// [`Refusal::NotFound`] for another partner's, [`Refusal::Conflict`] when it is decided already.
 pub async fn withdraw(
@@ -21,7 +23,7 @@ pub async fn withdraw(
     actor: &Actor,
     id: RequestId,
     from: &Origin,
-) -> Result<(), Refusal> {
+) -> Result<bool, Refusal> {
     actor.contact()?;
     let mut work = portal.store.work().await?;
     let file = RequestFile::load(&mut work, actor, id).await?;
@@ -53,7 +55,8 @@ pub async fn withdraw(
         ..file.request.clone()
     };
     work.update_request(&request).await?;
-    if request.submitted_at.is_some() {
+    let was_handed_in = request.submitted_at.is_some();
+    if was_handed_in {
         for to in reviewers(&mut work).await? {
             let letter = Letter::RequestWithdrawn {
                 request: id,
@@ -65,5 +68,5 @@ pub async fn withdraw(
     }
     let entry = entry(actor, from, now, "withdraw-request", id, &json!({}));
     portal.commit(work, Evidence::of(entry)).await?;
-    Ok(())
+    Ok(was_handed_in)
 }
