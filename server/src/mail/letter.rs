@@ -184,6 +184,21 @@ letters! {
         reason: String,
         when: Timestamp,
     }
+    /// To the partner: no call is accepted until the key is resumed.
+    KeySuspended = "key-suspended", "Key suspended" {
+        key: KeyId,
+        kid: String,
+        service: String,
+        environment: String,
+        when: Timestamp,
+    }
+    KeyResumed = "key-resumed", "Key resumed" {
+        key: KeyId,
+        kid: String,
+        service: String,
+        environment: String,
+        when: Timestamp,
+    }
     KeyExpiring = "key-expiring", "Key expires soon" {
         key: KeyId,
         kid: String,
@@ -199,6 +214,12 @@ letters! {
     }
     PartnerResumed = "partner-resumed", "Partner resumed" {
         partner: String,
+        when: Timestamp,
+    }
+    /// To everybody there: it is over for good, with all that it had.
+    PartnerEnded = "partner-ended", "Partner ended" {
+        partner: String,
+        reason: String,
         when: Timestamp,
     }
     TestMail = "test-mail", "Test mail" {

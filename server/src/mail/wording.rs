@@ -69,8 +69,11 @@ fn body(letter: &Letter, house: &House, link: Zeroizing<String>) -> Words {
         Letter::ReportedNotMe { partner, service, environment, proved, when } => deliveries::reported(h, partner, (service, environment), *proved, *when),
         Letter::KeyRevoked { key, kid, service, environment, reason, when } => keys::revoked(h, (*key, kid), (service, environment), reason, *when),
         Letter::GrantRevoked { request, service, environment, reason, when } => keys::grant_revoked(h, *request, (service, environment), reason, *when),
+        Letter::KeySuspended { key, kid, service, environment, when } => keys::key_suspended(h, (*key, kid), (service, environment), *when),
+        Letter::KeyResumed { key, kid, service, environment, when } => keys::key_resumed(h, (*key, kid), (service, environment), *when),
         Letter::KeyExpiring { key, kid, service, environment, days, expires } => keys::expiring(h, (*key, kid), (service, environment), *days, *expires),
-        Letter::PartnerSuspended { partner, reason, when } => keys::suspended(h, partner, reason, *when),
-        Letter::PartnerResumed { partner, when } => keys::resumed(h, partner, *when),
+        Letter::PartnerSuspended { partner, reason, when } => keys::partner_suspended(h, partner, reason, *when),
+        Letter::PartnerResumed { partner, when } => keys::partner_resumed(h, partner, *when),
+        Letter::PartnerEnded { partner, reason, when } => keys::partner_ended(h, partner, reason, *when),
     }
 }

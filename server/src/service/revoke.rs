@@ -5,7 +5,7 @@
 use domain::delivery::DeliveryCode;
 use domain::id::{GrantId, PartnerId, PersonId, RequestId};
 use domain::request::RequestStep;
-use domain::state::{GrantState, PartnerState};
+use domain::state::{GrantState, PartnerState, PersonState};
 use domain::time::Timestamp;
 use serde_json::json;
 use store::{AccessRequest, Code, Entry, GrantRow, KeyRow, Partner, Read, Stamped, Work};
@@ -14,7 +14,7 @@ use crate::mail::{self, Letter, To};
 use crate::portal::Portal;
 use crate::refusal::Refusal;
 use crate::service::delivery::{self, by_system};
-use crate::service::people;
+use crate::service::{links, people};
 
 /// A partner's requests that are closed with it.
 const REQUESTS: i64 = 10_000;
@@ -119,11 +119,11 @@ pub async fn end_partner(
         ));
     }
     let (id, stamp) = (partner.id, partner.stamp());
+    tell_ended(portal, work, &partner, at, why).await?;
     let mut entries = Vec::new();
     for grant in work.grants_of_partner(id).await? {
         match grant.state.0 {
             state if is_live(state) => {
-                tell_grant(portal, work, &grant, at, why).await?;
                 entries.extend(end_grant(work, grant, GrantState::Revoked, at, why).await?);
             }
             GrantState::Proposed => withdraw(work, grant, at, why).await?,
@@ -136,6 +136,7 @@ pub async fn end_partner(
     }
     for contact in work.contacts(id).await? {
         work.end_sessions_of(contact.id).await?;
+        links::void_all(work, contact.id, at).await?;
     }
     let ended = Partner {
         state: Code(PartnerState::Ended),
@@ -166,6 +167,29 @@ pub async fn tell_key(
         when: at,
     };
     tell(portal, work, &context.grant, letter).await
+}
+
+/// Tells everybody at a partner of its end: in one mail, whatever it had.
+async fn tell_ended(
+    portal: &Portal,
+    work: &mut Work,
+    partner: &Partner,
+    at: Timestamp,
+    why: &str,
+) -> Result<(), Refusal> {
+    let letter = Letter::PartnerEnded {
+        partner: partner.name.clone(),
+        reason: why.to_owned(),
+        when: at,
+    };
+    for contact in work.contacts(partner.id).await? {
+        if contact.state.0 != PersonState::Active {
+            continue;
+        }
+        let to = To::person(work, contact.id).await?;
+        mail::queue(portal, work, letter.clone(), &to).await?;
+    }
+    Ok(())
 }
 
 /// Tells the partner of a grant's end.
@@ -239,7 +263,11 @@ pub const fn is_live(state: GrantState) -> bool {
     matches!(state, GrantState::Approved | GrantState::WaitingForPasskey)
 }
 
-async fn tell(
+/// Tells whom a grant concerns.
+///
+/// # Errors
+/// [`Refusal::Store`].
+pub async fn tell(
     portal: &Portal,
     work: &mut Work,
     grant: &GrantRow,

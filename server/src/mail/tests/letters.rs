@@ -140,7 +140,15 @@ fn people(typed: Typed<'_>) -> Vec<Letter> {
             reason: why.to_owned(),
             when: NOW,
         },
-        Letter::PartnerResumed { partner, when: NOW },
+        Letter::PartnerResumed {
+            partner: partner.clone(),
+            when: NOW,
+        },
+        Letter::PartnerEnded {
+            partner,
+            reason: why.to_owned(),
+            when: NOW,
+        },
         Letter::TestMail {
             asked_by: inviter,
             when: NOW,
@@ -252,6 +260,20 @@ fn keys(typed: Typed<'_>) -> Vec<Letter> {
             service: service.clone(),
             environment: environment.clone(),
             reason: why,
+            when: NOW,
+        },
+        Letter::KeySuspended {
+            key,
+            kid: kid.clone(),
+            service: service.clone(),
+            environment: environment.clone(),
+            when: NOW,
+        },
+        Letter::KeyResumed {
+            key,
+            kid: kid.clone(),
+            service: service.clone(),
+            environment: environment.clone(),
             when: NOW,
         },
         Letter::KeyExpiring {

@@ -6,10 +6,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use domain::audit::{ActorKind, Outcome};
-use domain::id::{DeliveryId, MailId};
-use domain::link::LinkSecret;
+use domain::id::{MailId, PersonId, PersonLinkId};
+use domain::link::{PersonLinkKind, PersonLinkSecret};
+use domain::person::Email;
 use serde_json::json;
-use store::{Entry, Evidence, Mail};
+use store::{Code, Entry, Evidence, Mail, PersonLink, Work};
 use tempfile::TempDir;
 
 use crate::boot;
@@ -19,10 +20,12 @@ use crate::jobs;
 use crate::mail::mailbox::Folder;
 use crate::mail::{Letter, To, queue_link};
 use crate::portal::Portal;
+use crate::service::links;
+use crate::service::people::{self, NewPerson};
 
 struct House {
     portal: Portal,
-    secret: LinkSecret,
+    secret: PersonLinkSecret,
     _folder: TempDir,
 }
 
@@ -39,28 +42,75 @@ impl House {
         };
         Self {
             portal: boot::open(settings.check().unwrap()).await.unwrap(),
-            secret: LinkSecret::random(&mut system_rng()),
+            secret: PersonLinkSecret::random(&mut system_rng()),
             _folder: folder,
         }
     }
 
-    /// Queues a delivery's mail, with the audit entry of what caused it.
+    /// Queues an invitation, with the audit entry of what caused it.
     async fn queue(&self) -> MailId {
         let mut work = self.portal.store.work().await.unwrap();
-        let now = self.portal.now();
-        let letter = Letter::Delivery {
-            delivery: DeliveryId::random(&mut system_rng()),
-            service: "Shipments API".to_owned(),
-            environment: "production".to_owned(),
-            expires: now.plus(Duration::from_secs(3600)),
+        let email = "ada@quay.example".parse().unwrap();
+        let link = self.invite(&mut work, &email).await;
+        let letter = Letter::StaffInvitation {
+            link: link.id,
+            name: "Ada".to_owned(),
+            inviter: "Bo".to_owned(),
+            roles: Vec::new(),
+            expires: link.expires_at,
         };
-        let to = To::address(&"ada@quay.example".parse().unwrap(), None);
+        let to = To::address(&email, None);
         let text = self.secret.expose_text();
         let id = queue_link(&self.portal, &mut work, letter, &to, &text)
             .await
             .unwrap();
+        self.commit(work, id).await;
+        id
+    }
+
+    /// Somebody, and an open link for them.
+    async fn invite(&self, work: &mut Work, email: &Email) -> PersonLink {
+        let (rng, now) = (&mut system_rng(), self.portal.now());
+        let person = PersonId::random(rng);
+        let new = NewPerson {
+            id: person,
+            partner: None,
+            name: &"Ada".parse().unwrap(),
+            email,
+        };
+        people::add(work, new, now).await.unwrap();
+        let link = PersonLink {
+            id: PersonLinkId::random(rng),
+            kind: Code(PersonLinkKind::Invitation),
+            person_id: person,
+            secret_digest: self.secret.digest(),
+            code_mac: None,
+            wrong_codes: 0,
+            created_by: None,
+            confirmed_by: None,
+            lost_credential_id: None,
+            created_at: now,
+            expires_at: now.plus(Duration::from_secs(3600)),
+            consumed_at: None,
+            voided_at: None,
+        };
+        work.add_person_link(link).await.unwrap().into_row()
+    }
+
+    /// Voids every link, as a newer invitation would.
+    async fn void(&self, id: MailId) {
+        let mut work = self.portal.store.work().await.unwrap();
+        for person in work.staff().await.unwrap() {
+            links::void_all(&mut work, person.id, self.portal.now())
+                .await
+                .unwrap();
+        }
+        self.commit(work, id).await;
+    }
+
+    async fn commit(&self, work: Work, id: MailId) {
         let entry = Entry {
-            at: now,
+            at: self.portal.now(),
             actor_kind: ActorKind::System,
             actor: None,
             credential: None,
@@ -73,7 +123,6 @@ impl House {
             user_agent: None,
         };
         self.portal.commit(work, Evidence::of(entry)).await.unwrap();
-        id
     }
 
     async fn row(&self, id: MailId) -> Mail {
@@ -135,7 +184,7 @@ fn refuse(mut stream: TcpStream) {
     for line in lines.map_while(Result::ok) {
         if in_data && line == "." {
             in_data = false;
-            let link = mail.find("/d/").unwrap();
+            let link = mail.find("/l/").unwrap();
             say(&format!("550 5.7.1 refused: {}", &mail[link..link + 120]));
         } else if in_data {
             // A long line is sent in pieces (RFC 2045, section 6.7).
@@ -194,6 +243,19 @@ async fn a_mail_that_is_refused_for_good_is_a_dead_letter_without_its_secret() {
             "{error}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_link_that_was_voided_before_its_mail_went_is_not_mailed() {
+    let house = House::open(None).await;
+    let id = house.queue().await;
+    house.void(id).await;
+    let row = house.run_until(id, |row| row.dead_at.is_some()).await;
+    assert_eq!((row.sealed.as_deref(), row.sent_at), (Some(&[][..]), None));
+    let why = row.last_error.unwrap();
+    assert!(why.contains("not open any more"), "{why}");
+    let folder = Folder::of(&house.portal.config);
+    assert!(folder.one(id).await.unwrap().is_none());
 }
 
 #[tokio::test]

@@ -65,7 +65,59 @@ pub(super) fn expiring(
     .paragraph("The two keys work side by side for a while, so that nothing has to stop.")
 }
 
-pub(super) fn suspended(house: &House, partner: &str, reason: &str, when: Timestamp) -> Words {
+pub(super) fn key_suspended(
+    house: &House,
+    (key, kid): (KeyId, &str),
+    (service, environment): Place<'_>,
+    when: Timestamp,
+) -> Words {
+    let host = &house.host;
+    Words::new(
+        format!("{host} suspended a key: {service} ({environment})"),
+        format!("{host} suspended your key {kid} for {service}, {environment}."),
+        format!("It has not worked since {}.", when.minute()),
+    )
+    .facts([("Key", kid)])
+    .link("The key", house.page(&format!("/keys/{key}")))
+    .paragraph("Keep it: it works again, as it is, when it is resumed. You are told then.")
+}
+
+pub(super) fn key_resumed(
+    house: &House,
+    (key, kid): (KeyId, &str),
+    (service, environment): Place<'_>,
+    when: Timestamp,
+) -> Words {
+    let host = &house.host;
+    Words::new(
+        format!("{host} resumed a key: {service} ({environment})"),
+        format!("{host} resumed your key {kid} for {service}, {environment}."),
+        format!("It has worked again since {}.", when.minute()),
+    )
+    .facts([("Key", kid)])
+    .link("The key", house.page(&format!("/keys/{key}")))
+}
+
+pub(super) fn partner_ended(house: &House, partner: &str, reason: &str, when: Timestamp) -> Words {
+    let host = &house.host;
+    Words::new(
+        format!("{host} ended the access of {partner}"),
+        format!("{host} ended the access of {partner} to all of its services, for good."),
+        format!("No key has worked since {}.", when.minute()),
+    )
+    .facts([("Reason", reason)])
+    .paragraph(
+        "Nobody of your organisation can sign in to the portal any more. What was asked for is \
+         withdrawn, and links that were on their way are void.",
+    )
+}
+
+pub(super) fn partner_suspended(
+    house: &House,
+    partner: &str,
+    reason: &str,
+    when: Timestamp,
+) -> Words {
     let host = &house.host;
     Words::new(
         format!("{host} suspended {partner}"),
@@ -76,7 +128,7 @@ pub(super) fn suspended(house: &House, partner: &str, reason: &str, when: Timest
     .paragraph("Nothing is lost: keys work again when the suspension is lifted.")
 }
 
-pub(super) fn resumed(house: &House, partner: &str, when: Timestamp) -> Words {
+pub(super) fn partner_resumed(house: &House, partner: &str, when: Timestamp) -> Words {
     let host = &house.host;
     Words::new(
         format!("{host} lifted the suspension of {partner}"),

@@ -4,6 +4,7 @@
 use domain::act::Act;
 use domain::id::KeyId;
 use domain::key::KeyStep;
+use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::{Code, Entry, Evidence, KeyRow, Read, Stamped, Work};
@@ -12,10 +13,11 @@ use super::{Asking, Done, Privileged};
 use crate::auth::act::{Asked, Proof};
 use crate::auth::actor::{Actor, Side};
 use crate::http::page::Told;
+use crate::mail::Letter;
 use crate::portal::Portal;
 use crate::refusal::Refusal;
 use crate::service::delivery::{Context, mint_for_grant};
-use crate::service::keys;
+use crate::service::{keys, revoke};
 
 /// Every call with the key is refused until it is resumed.
 #[derive(Debug, Serialize, Deserialize)]
@@ -48,31 +50,19 @@ impl Privileged for SuspendKey {
     const ACT: Act = Act::Suspend;
 
     async fn prepare(&self, _: &Portal, read: &mut Read, actor: &Actor) -> Result<Asking, Refusal> {
-        actor.revoker()?;
-        let (key, context) = load(read, self.key).await?;
-        stepped(&key, KeyStep::Suspend)?;
-        Ok(Asking {
-            asked: asked(Self::ACT, &key, &context),
-            title: "Suspend a key".to_owned(),
-            does: "It can be resumed at any time, and then works as before.".to_owned(),
-            breaks: format!(
-                "Every call of {} to {} in {} with this key is refused until then.",
-                context.partner.name, context.service.name, context.environment.name
-            ),
-            button: "Suspend the key".to_owned(),
-            back: format!("/keys/{}", self.key),
-        })
+        Pause::Suspend.prepare(read, actor, self.key).await
     }
 
     async fn perform(
         self,
-        _: &Portal,
+        portal: &Portal,
         work: &mut Work,
         actor: &Actor,
         proof: &Proof,
     ) -> Result<Done, Refusal> {
-        actor.revoker()?;
-        step(work, self.key, KeyStep::Suspend, proof).await
+        Pause::Suspend
+            .perform(portal, work, actor, self.key, proof)
+            .await
     }
 }
 
@@ -80,28 +70,113 @@ impl Privileged for ResumeKey {
     const ACT: Act = Act::Resume;
 
     async fn prepare(&self, _: &Portal, read: &mut Read, actor: &Actor) -> Result<Asking, Refusal> {
+        Pause::Resume.prepare(read, actor, self.key).await
+    }
+
+    async fn perform(
+        self,
+        portal: &Portal,
+        work: &mut Work,
+        actor: &Actor,
+        proof: &Proof,
+    ) -> Result<Done, Refusal> {
+        Pause::Resume
+            .perform(portal, work, actor, self.key, proof)
+            .await
+    }
+}
+
+/// A key is suspended and resumed in the same way: who may revoke it, and its partner is told.
+#[derive(Clone, Copy)]
+enum Pause {
+    Suspend,
+    Resume,
+}
+
+impl Pause {
+    const fn step(self) -> KeyStep {
+        match self {
+            Self::Suspend => KeyStep::Suspend,
+            Self::Resume => KeyStep::Resume,
+        }
+    }
+
+    async fn prepare(self, read: &mut Read, actor: &Actor, id: KeyId) -> Result<Asking, Refusal> {
         actor.revoker()?;
-        let (key, context) = load(read, self.key).await?;
-        stepped(&key, KeyStep::Resume)?;
+        let (key, context) = load(read, id).await?;
+        stepped(&key, self.step())?;
+        let (act, title, does, breaks) = match self {
+            Self::Suspend => (
+                Act::Suspend,
+                "Suspend",
+                "The partner is told. It can be resumed at any time, and then works as before.",
+                format!(
+                    "Every call of {} to {} in {} with this key is refused until then.",
+                    context.partner.name, context.service.name, context.environment.name
+                ),
+            ),
+            Self::Resume => (
+                Act::Resume,
+                "Resume",
+                "Calls with it are accepted again at once, and the partner is told.",
+                String::new(),
+            ),
+        };
         Ok(Asking {
-            asked: asked(Self::ACT, &key, &context),
-            title: "Resume a key".to_owned(),
-            does: "Calls with it are accepted again at once.".to_owned(),
-            breaks: String::new(),
-            button: "Resume the key".to_owned(),
-            back: format!("/keys/{}", self.key),
+            asked: asked(act, &key, &context),
+            title: format!("{title} a key"),
+            does: does.to_owned(),
+            breaks,
+            button: format!("{title} the key"),
+            back: format!("/keys/{id}"),
         })
     }
 
     async fn perform(
         self,
-        _: &Portal,
+        portal: &Portal,
         work: &mut Work,
         actor: &Actor,
+        id: KeyId,
         proof: &Proof,
     ) -> Result<Done, Refusal> {
         actor.revoker()?;
-        step(work, self.key, KeyStep::Resume, proof).await
+        let (key, context) = load(work, id).await?;
+        let (state, stamp) = (stepped(&key, self.step())?, key.stamp());
+        let letter = self.letter(&key, &context, proof.at);
+        revoke::tell(portal, work, &context.grant, letter).await?;
+        let changed = KeyRow {
+            state: Code(state),
+            ..key.into_row()
+        };
+        work.update_key(changed, stamp).await?;
+        Ok(Done {
+            evidence: Evidence::of(proof.entry("key", id.uuid(), json!(null))),
+            location: format!("/keys/{id}"),
+            told: Some(Told::Sent),
+        })
+    }
+
+    fn letter(self, key: &KeyRow, context: &Context, when: Timestamp) -> Letter {
+        let (key, kid) = (key.id, key.kid.clone());
+        let service = context.service.name.clone();
+        let environment = context.environment.name.clone();
+        match self {
+            Self::Suspend => Letter::KeySuspended {
+                key,
+                kid,
+                service,
+                environment,
+                when,
+            },
+            Self::Resume => Letter::KeyResumed {
+                key,
+                kid,
+                service,
+                environment,
+                when,
+            },
+        }
     }
 }
 
@@ -223,21 +298,6 @@ fn stepped(key: &KeyRow, step: KeyStep) -> Result<domain::key::KeyState, Refusal
         .0
         .step(step)
         .map_err(|refused| Refusal::conflict("key-state", refused.to_string()))
-}
-
-async fn step(work: &mut Work, id: KeyId, step: KeyStep, proof: &Proof) -> Result<Done, Refusal> {
-    let key = work.key(id).await?.ok_or(Refusal::NotFound)?;
-    let (state, stamp) = (stepped(&key, step)?, key.stamp());
-    let changed = KeyRow {
-        state: Code(state),
-        ..key.into_row()
-    };
-    work.update_key(changed, stamp).await?;
-    Ok(Done {
-        evidence: Evidence::of(proof.entry("key", id.uuid(), json!(null))),
-        location: format!("/keys/{id}"),
-        told: Some(Told::Done),
-    })
 }
 
 async fn mint(

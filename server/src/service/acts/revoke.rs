@@ -200,8 +200,13 @@ impl Privileged for RevokePartner {
                 ],
             },
             title: "Revoke a partner".to_owned(),
-            does: "Its people are told of every grant that ends, and are signed out. What was recorded stays.".to_owned(),
-            breaks: format!("{} is over for good: {keys} keys stop working, what it asked for is withdrawn, and nobody there can sign in again.", partner.name),
+            does:
+                "Its people are told, with the reason, and are signed out. What was recorded stays."
+                    .to_owned(),
+            breaks: format!(
+                "{} is over for good: {keys} keys stop working, what it asked for is withdrawn, and nobody there can sign in again.",
+                partner.name
+            ),
             button: "Revoke the partner".to_owned(),
             back: format!("/partners/{}", self.partner),
         })

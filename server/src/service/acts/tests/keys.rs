@@ -5,6 +5,7 @@ use domain::key::KeyState;
 use domain::request::RequestState;
 use domain::state::{GrantState, PartnerState, Role};
 use domain::time::Timestamp;
+use domain::token::{ApiKey, KeyPrefix};
 use store::{Code, GrantRow, KeyRow};
 
 use super::{conflict, is_forbidden, is_missing, reason};
@@ -17,15 +18,17 @@ use crate::service::notices;
 use crate::service::requests::tests::World;
 
 /// An active key under the sandbox's approved grant.
-struct Keyed {
-    world: World,
+pub(super) struct Keyed {
+    pub(super) world: World,
     request: RequestId,
     grant: GrantId,
-    key: KeyId,
+    pub(super) key: KeyId,
+    /// The key itself, as its holder sends it.
+    pub(super) text: String,
 }
 
 impl Keyed {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let world = World::new().await;
         let request = world.submitted().await;
         world
@@ -44,13 +47,20 @@ impl Keyed {
             ..row.into_row()
         };
         work.update_grant(approved, stamp).await.unwrap();
-        work.add_key(active(key, grant, now, until)).await.unwrap();
+        let secret = ApiKey::mint(&KeyPrefix::new("lk", "test").unwrap(), &mut system_rng());
+        let row = KeyRow {
+            kid: secret.kid().to_string(),
+            key_mac: secret.mac(&world.fixture.portal.keyring.pepper),
+            ..active(key, grant, now, until)
+        };
+        work.add_key(row).await.unwrap();
         world.commit(work).await;
         Self {
             world,
             request,
             grant,
             key,
+            text: String::from_utf8(secret.expose().to_vec()).unwrap(),
         }
     }
 
@@ -138,6 +148,9 @@ async fn only_who_may_revoke_revokes() {
     assert!(is_forbidden(&fixture.act(&others, act()).await));
     assert!(is_missing(&fixture.act(&keyed.world.ada, act()).await));
     assert_eq!(keyed.key().await.state.0, KeyState::Active);
+    for letter in ["key-suspended", "key-resumed"] {
+        assert_eq!(fixture.got(letter).await, ["ada@example.com"], "{letter}");
+    }
 }
 
 #[tokio::test]
@@ -166,6 +179,11 @@ async fn a_revoked_partner_has_nothing_left() {
     fixture.act(&keyed.world.rita, act).await.unwrap();
     assert_eq!(keyed.key().await.state.0, KeyState::Deactivated);
     assert!(fixture.again(&keyed.world.ada).await.is_none());
+    assert_eq!(fixture.got("partner-ended").await, ["ada@example.com"]);
+    assert!(
+        fixture.got("grant-revoked").await.is_empty(),
+        "one mail says it all"
+    );
     let mut read = fixture.portal.store.read().await.unwrap();
     assert_eq!(
         read.partner(partner).await.unwrap().unwrap().state.0,

@@ -1,5 +1,6 @@
 //! What privileged acts promise, once they are signed.
 
+mod calls;
 mod keys;
 mod partners;
 mod people;
