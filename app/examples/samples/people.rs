@@ -30,6 +30,15 @@ pub(crate) fn pages(s: State) -> Vec<Sample> {
         named("partner", move || {
             partner_page(staff(s, Area::Partners), partner(s))
         }),
+        named("partner-revoke", move || {
+            // A reviewer's page: they may revoke, and do nothing else here.
+            let shown = PartnerDetail {
+                may_manage: false,
+                filled: refused(s, &[("reason", "Say why.")]).of_form("revoke"),
+                ..partner(s)
+            };
+            partner_page(staff(s, Area::Partners), shown)
+        }),
         named("partner-invite", move || {
             let filled = refused(
                 s,
@@ -384,7 +393,8 @@ fn partner(s: State) -> PartnerDetail {
         ),
         live_keys: 2,
         may_manage: true,
-        filled: refused(s, &[("email", "“quay@” is not an e-mail address.")]),
+        may_revoke: true,
+        filled: refused(s, &[("email", "“quay@” is not an e-mail address.")]).of_form("contact"),
     }
 }
 

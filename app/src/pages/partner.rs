@@ -1,9 +1,9 @@
 //! `/partners`, `/partners/invite`, `/partners/{id}`.
 //!
 //! Forms: `POST /partners/invite` (`organisation`, `name`, `email`, `why`; act),
-//! `POST /partners/{id}/contacts` (`name`, `email`, `role` = `admin` | `member`; act),
-//! `POST /partners/{id}/suspend` and `/resume` (`reason`; act), `POST /partners/{id}/revoke`
-//! (`reason`, of the form `revoke`; act).
+//! `POST /partners/{id}/contacts` (`name`, `email`, `role` = `admin` | `member`; act; of the form
+//! `contact`), `POST /partners/{id}/suspend` (`reason`; act; of the form `suspend`) and `/resume`
+//! (act), `POST /partners/{id}/revoke` (`reason`; act; of the form `revoke`).
 
 use leptos::prelude::*;
 
@@ -141,8 +141,10 @@ pub struct PartnerDetail {
     pub requests: Vec<Waiting>,
     pub keys: Vec<Waiting>,
     pub live_keys: u64,
-    /// The viewer is an operator.
+    /// The viewer is an operator: invites, suspends and resumes.
     pub may_manage: bool,
+    /// The viewer is an operator or a reviewer.
+    pub may_revoke: bool,
     pub filled: Filled,
 }
 
@@ -157,6 +159,7 @@ pub fn partner_page(shell: Shell, vm: PartnerDetail) -> Page {
         keys,
         live_keys,
         may_manage,
+        may_revoke,
         filled,
     } = vm;
     let suspended = (standing == Standing::Suspended)
@@ -171,6 +174,7 @@ pub fn partner_page(shell: Shell, vm: PartnerDetail) -> Page {
         people_table("Contacts", contacts)
     };
     let acts = may_manage.then(|| acts(&id, &name, standing, live_keys, &filled));
+    let revoke = may_revoke.then(|| revoke(&id, &name, live_keys, &filled));
     let body = view! {
         {head(Some(crumbs(vec![("/partners".to_owned(), "Partners".to_owned())], name.clone())), name.clone(), Some(standing.pill()), "")}
         {error_summary(&filled)}{suspended}
@@ -180,7 +184,7 @@ pub fn partner_page(shell: Shell, vm: PartnerDetail) -> Page {
                 {flush_card("Requests", None, links(requests, "No requests", "This partner has not asked for anything yet."))}
                 {flush_card("Keys", None, links(keys, "No keys", "A key shows up here when a request is approved."))}
             </div>
-            <aside class="stack" aria-label="Facts and acts">{card("Facts", None, facts(known))}{acts}</aside>
+            <aside class="stack" aria-label="Facts and acts">{card("Facts", None, facts(known))}{acts}{revoke}</aside>
         </div>
     };
     page(shell, name, body)
@@ -209,15 +213,16 @@ fn acts(id: &str, name: &str, standing: Standing, live_keys: u64, filled: &Fille
         None,
         view! {
             <form class="form" method="post" action=format!("/partners/{id}/contacts") data-act="">
-                {Field::text(filled, "name", "Name").view()}
-                {Field::email(filled, "email", "E-mail address").view()}
-                {Field::radios(filled, "role", "Role", roles).view()}
+                {Field::text(filled, "name", "Name").within("contact").view()}
+                {Field::email(filled, "email", "E-mail address").within("contact").view()}
+                {Field::radios(filled, "role", "Role", roles).within("contact").view()}
                 <button class="btn">"Invite…"</button>
             </form>
         },
     );
     let reason = Field::area(filled, "reason", "Reason", 2)
-        .help("Recorded, and told to the partner’s admins.");
+        .help("Recorded, and told to the partner’s admins.")
+        .within("suspend");
     let end = if standing == Standing::Suspended {
         view! {
             <form method="post" action=format!("/partners/{id}/resume") data-act=""><button class="btn wide">"Resume this partner…"</button></form>
@@ -234,18 +239,21 @@ fn acts(id: &str, name: &str, standing: Standing, live_keys: u64, filled: &Fille
             button: "Suspend this partner".to_owned(),
         })
     };
-    let revoke = (standing != Standing::Ended).then(|| {
-        confirm_panel(ConfirmPanel {
-            title: "Revoke…".to_owned(),
-            breaks: format!(
-                "{name} is over for good: all {live_keys} live keys are refused from then on, what it asks for is withdrawn, and nobody there can sign in again."
-            ),
-            action: format!("/partners/{id}/revoke"),
-            fields: vec![Field::area(filled, "reason", "Reason", 2)
+    view! { {invite}{end} }.into_any()
+}
+
+fn revoke(id: &str, name: &str, live_keys: u64, filled: &Filled) -> AnyView {
+    confirm_panel(ConfirmPanel {
+        title: "Revoke…".to_owned(),
+        breaks: format!(
+            "{name} is over for good: all {live_keys} live keys are refused from then on, what it asks for is withdrawn, and nobody there can sign in again."
+        ),
+        action: format!("/partners/{id}/revoke"),
+        fields: vec![
+            Field::area(filled, "reason", "Reason", 2)
                 .help("Recorded, and told to the partner’s contacts.")
-                .within("revoke")],
-            button: "Revoke this partner".to_owned(),
-        })
-    });
-    view! { {invite}{end}{revoke} }.into_any()
+                .within("revoke"),
+        ],
+        button: "Revoke this partner".to_owned(),
+    })
 }

@@ -71,9 +71,9 @@ pub fn queue_page(shell: Shell, vm: Queue) -> Page {
             .into_any()
     };
     let label = if staff {
-        "Partner or service"
+        "Partner, service or person"
     } else {
-        "Service"
+        "Service or person"
     };
     let body = view! {
         <div class="row apart">{head(None, "Requests", None::<Pill>, summary)}{new}</div>

@@ -20,9 +20,9 @@ use store::{AuditFilter, AuditRow, Read};
 use url::form_urlencoded::Serializer;
 
 use crate::auth::actor::Actor;
+use crate::http::begin::ask;
 use crate::http::form::Form;
 use crate::http::page::View;
-use crate::http::people::ask;
 use crate::http::typed::filled;
 use crate::portal::Portal;
 use crate::refusal::Refusal;
@@ -257,17 +257,21 @@ async fn page(
     let auditor = actor.auditor()?;
     let mut read = portal.store.read().await?;
     let filter = evidence::filter(&mut read, auditor, asked).await?;
-    let mut rows = match filter {
+    let mut rows = match &filter {
         // One more than is shown tells whether there are older ones.
         Some(filter) => {
             read.audit(&AuditFilter {
                 before,
                 limit: PAGE + 1,
-                ..filter
+                ..filter.clone()
             })
             .await?
         }
         None => Vec::new(),
+    };
+    let newer = match (before, &filter) {
+        (Some(before), Some(filter)) => Some(newer(&mut read, asked, filter, before).await?),
+        _ => None,
     };
     let newest = AuditFilter {
         limit: 1,
@@ -288,12 +292,29 @@ async fn page(
         rows: named(portal, &mut read, actor, rows).await?,
         paging: Paging {
             place: String::new(),
-            newer: before.map(|_| asked.href(None)),
+            newer,
             older,
         },
         filtered: !asked.is_empty(),
         may_export: true,
     })
+}
+
+/// Where the page is that ends just before the entry `before`.
+async fn newer(
+    read: &mut Read,
+    asked: &evidence::Asked,
+    filter: &AuditFilter,
+    before: i64,
+) -> Result<String, Refusal> {
+    let filter = AuditFilter {
+        limit: PAGE + 1,
+        ..filter.clone()
+    };
+    let after = read.audit_after(before.saturating_sub(1), &filter).await?;
+    let beyond = usize::try_from(PAGE).ok().and_then(|page| after.get(page));
+    // Nothing beyond a page: that one is the newest.
+    Ok(asked.href(beyond.map(|row| row.seq)))
 }
 
 async fn named(

@@ -11,10 +11,10 @@ use domain::id::{GrantId, KeyId};
 use serde::Deserialize;
 
 use crate::auth::actor::Actor;
+use crate::http::begin::{ask, or_again};
 use crate::http::form::Form;
 use crate::http::page::View;
-use crate::http::people::ask;
-use crate::http::typed::{Typed, filled};
+use crate::http::typed::Typed;
 use crate::refusal::Refusal;
 use crate::service::acts::{
     AnyAct, ReceiveReplacement, RemakeDelivery, ResumeKey, RevokeGrant, RevokeKey, SuspendKey,
@@ -128,15 +128,9 @@ async fn answer(
     name: &str,
     done: Result<Response, Refusal>,
 ) -> Response {
-    let refused = match done {
-        Ok(response) => return response,
-        Err(refused) => refused,
-    };
-    let Some(filled) = filled(form, &refused, "reason") else {
-        return view.refuse(refused);
-    };
-    match view::one(&view.portal, actor, key, filled.of_form(name)).await {
-        Ok(vm) => view.page_again(Area::Keys, |shell| key_page(shell, vm)),
-        Err(refusal) => view.refuse(refusal),
-    }
+    or_again(view, form, (name, "reason"), done, |filled| async move {
+        let vm = view::one(&view.portal, actor, key, filled).await?;
+        Ok(view.page_again(Area::Keys, |shell| key_page(shell, vm)))
+    })
+    .await
 }

@@ -10,11 +10,11 @@ use serde::Deserialize;
 
 use crate::auth::actor::Actor;
 use crate::chance::system_rng;
+use crate::http::begin::{Which, ask, or_again};
 use crate::http::form::Form;
 use crate::http::page::View;
 use crate::http::partners_view;
-use crate::http::people::ask;
-use crate::http::typed::{Typed, filled};
+use crate::http::typed::Typed;
 use crate::refusal::Refusal;
 use crate::service::acts::{
     InviteMember, InvitePartner, ResumePartner, RevokePartner, SuspendPartner,
@@ -28,8 +28,14 @@ pub struct Filter {
     pub q: String,
     #[serde(default)]
     pub state: String,
-    #[serde(default)]
-    pub page: usize,
+    #[serde(default, deserialize_with = "page_number")]
+    pub page: i64,
+}
+
+/// Counted from zero; what is no number is the first page.
+fn page_number<'de, D: serde::Deserializer<'de>>(typed: D) -> Result<i64, D::Error> {
+    let typed = String::deserialize(typed)?;
+    Ok(typed.parse::<i64>().unwrap_or_default().clamp(0, 1_000_000))
 }
 
 /// `GET /partners`
@@ -49,16 +55,12 @@ pub async fn invite(view: View) -> Response {
 
 /// `POST /partners/invite`
 pub async fn begin_invite(view: View, actor: Actor, form: Form) -> Response {
-    let refused = match invited(&view, &actor, &form).await {
-        Ok(response) => return response,
-        Err(refused) => refused,
-    };
-    match filled(&form, &refused, "organisation") {
-        Some(filled) => view.page_again(Area::Partners, |shell| {
-            invite_page(shell, InviteForm { filled })
-        }),
-        None => view.refuse(refused),
-    }
+    let begun = invited(&view, &actor, &form).await;
+    or_again(&view, &form, ("", "organisation"), begun, |filled| async {
+        let vm = InviteForm { filled };
+        Ok(view.page_again(Area::Partners, |shell| invite_page(shell, vm)))
+    })
+    .await
 }
 
 async fn invited(view: &View, actor: &Actor, form: &Form) -> Result<Response, Refusal> {
@@ -125,7 +127,15 @@ pub async fn invite_contact(
         )
         .await
     };
-    answer(&view, &actor, partner, &form, "email", done.await).await
+    answer(
+        &view,
+        &actor,
+        partner,
+        &form,
+        ("contact", "email"),
+        done.await,
+    )
+    .await
 }
 
 /// `POST /partners/{id}/suspend`
@@ -139,7 +149,15 @@ pub async fn suspend(
         let reason = Typed::reason(&form)?;
         ask(&view, &actor, SuspendPartner { partner, reason }).await
     };
-    answer(&view, &actor, partner, &form, "reason", done.await).await
+    answer(
+        &view,
+        &actor,
+        partner,
+        &form,
+        ("suspend", "reason"),
+        done.await,
+    )
+    .await
 }
 
 /// `POST /partners/{id}/resume`
@@ -153,7 +171,15 @@ pub async fn resume(
         form.only(&[])?;
         ask(&view, &actor, ResumePartner { partner }).await
     };
-    answer(&view, &actor, partner, &form, "reason", done.await).await
+    answer(
+        &view,
+        &actor,
+        partner,
+        &form,
+        ("suspend", "reason"),
+        done.await,
+    )
+    .await
 }
 
 /// `POST /partners/{id}/revoke`
@@ -167,7 +193,15 @@ pub async fn revoke(
         let reason = Typed::reason(&form)?;
         ask(&view, &actor, RevokePartner { partner, reason }).await
     };
-    answer(&view, &actor, partner, &form, "reason", done.await).await
+    answer(
+        &view,
+        &actor,
+        partner,
+        &form,
+        ("revoke", "reason"),
+        done.await,
+    )
+    .await
 }
 
 async fn count(view: &View, actor: &Actor) -> Result<(), Refusal> {
@@ -185,18 +219,12 @@ async fn answer(
     actor: &Actor,
     partner: PartnerId,
     form: &Form,
-    field: &str,
+    which: Which<'_>,
     done: Result<Response, Refusal>,
 ) -> Response {
-    let refused = match done {
-        Ok(response) => return response,
-        Err(refused) => refused,
-    };
-    let Some(filled) = filled(form, &refused, field) else {
-        return view.refuse(refused);
-    };
-    match partners_view::one(&view.portal, actor, partner, filled).await {
-        Ok(vm) => view.page_again(Area::Partners, |shell| partner_page(shell, vm)),
-        Err(refusal) => view.refuse(refusal),
-    }
+    or_again(view, form, which, done, |filled| async move {
+        let vm = partners_view::one(&view.portal, actor, partner, filled).await?;
+        Ok(view.page_again(Area::Partners, |shell| partner_page(shell, vm)))
+    })
+    .await
 }

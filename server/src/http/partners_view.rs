@@ -8,7 +8,7 @@ use domain::id::PartnerId;
 use domain::key::KeyState;
 use domain::request::RequestState;
 use domain::state::PartnerState;
-use store::{AccessRequest, KeyRow, Partner, Person, Read, Stamped};
+use store::{AccessRequest, KeyRow, PartnerFilter, PartnerLine, Person, Read, Stamped};
 
 use crate::auth::actor::Actor;
 use crate::http::partners::Filter;
@@ -17,7 +17,7 @@ use crate::portal::Portal;
 use crate::refusal::Refusal;
 use crate::service::partners;
 
-const PAGE: usize = 50;
+const PAGE: i64 = 50;
 /// No partner page lists more requests than this; the queue finds the others.
 const REQUESTS: i64 = 100;
 
@@ -27,66 +27,59 @@ pub(super) async fn list(
     filter: &Filter,
 ) -> Result<PartnerList, Refusal> {
     let mut read = portal.store.read().await?;
-    let all = read.partners().await?;
     let state = filter.state.parse::<PartnerState>().ok();
-    let chips = chips(&all, filter, state);
-    let mut matching = Vec::new();
-    for partner in &all {
-        if state.is_some_and(|state| partner.state.0 != state) {
-            continue;
-        }
-        let contacts = read.contacts(partner.id).await?;
-        let domains = domains(&mut read, &contacts).await?;
-        if fits(&filter.q, partner, &contacts, &domains) {
-            matching.push((
-                partner,
-                contacts.len(),
-                domains.first().cloned().unwrap_or_default(),
-            ));
-        }
-    }
-    let total = matching.len();
-    let mut rows = Vec::new();
-    for (partner, contacts, domain) in matching
-        .into_iter()
-        .skip(filter.page.saturating_mul(PAGE))
-        .take(PAGE)
-    {
-        rows.push(row(portal, &mut read, partner, contacts, domain).await?);
-    }
+    let search = filter.q.trim();
+    let counts = read.partner_counts(search).await?;
+    let total = match state {
+        Some(state) => of_state(&counts, state),
+        None => counts.iter().map(|(_, count)| *count).sum(),
+    };
+    let wanted = PartnerFilter {
+        state: state.map_or("", PartnerState::code).to_owned(),
+        search: search.to_owned(),
+        limit: PAGE,
+        offset: filter.page.saturating_mul(PAGE),
+    };
+    let rows = read.list_partners(&wanted).await?;
     Ok(PartnerList {
-        summary: match all.len() {
+        summary: match total {
             1 => "One organisation.".to_owned(),
             many => format!("{many} organisations."),
         },
         query: filter.q.clone(),
-        chips,
-        rows,
+        chips: chips(&counts, filter, state),
+        rows: rows.into_iter().map(|line| row(portal, line)).collect(),
         paging: paging(filter, total),
-        filtered: state.is_some() || !filter.q.trim().is_empty(),
+        filtered: state.is_some() || !search.is_empty(),
         may_invite: actor.operator().is_ok(),
     })
 }
 
-async fn row(
-    portal: &Portal,
-    read: &mut Read,
-    partner: &Partner,
-    contacts: usize,
-    domain: String,
-) -> Result<PartnerRow, Refusal> {
-    let requests = read.requests_of(partner.id, i64::MAX, 0).await?;
-    let keys = partners::keys(read, partner.id).await?;
-    Ok(PartnerRow {
+fn row(portal: &Portal, line: PartnerLine) -> PartnerRow {
+    let PartnerLine { partner, count } = line;
+    let number = |count: i64| u64::try_from(count).unwrap_or_default();
+    PartnerRow {
         id: partner.id.to_string(),
         name: partner.name.clone(),
-        domain,
+        domain: count
+            .email
+            .as_deref()
+            .and_then(|email| email.split_once('@'))
+            .map(|(_, domain)| domain.to_owned())
+            .unwrap_or_default(),
         standing: standing(partner.state.0),
-        contacts: count(contacts),
-        requests: count(requests.len()),
-        live_keys: count(live(&keys)),
+        contacts: number(count.contacts),
+        requests: number(count.requests),
+        live_keys: number(count.live_keys),
         since: Moment::new(partner.created_at, portal.now()),
-    })
+    }
+}
+
+fn of_state(counts: &[(String, i64)], state: PartnerState) -> i64 {
+    counts
+        .iter()
+        .find(|(code, _)| code == state.code())
+        .map_or(0, |(_, count)| *count)
 }
 
 /// A partner's page; `filled` is what was typed into one of its forms.
@@ -105,7 +98,7 @@ pub(super) async fn one(
     }
     let keys = partners::keys(&mut read, id).await?;
     let domains = domains(&mut read, &people).await?;
-    let may_manage = actor.operator().is_ok() && partner.state.0 != PartnerState::Ended;
+    let stands = partner.state.0 != PartnerState::Ended;
     Ok(PartnerDetail {
         id: id.to_string(),
         name: partner.name.clone(),
@@ -118,7 +111,8 @@ pub(super) async fn one(
         requests: requests(&mut read, id).await?,
         live_keys: count(live(&keys)),
         keys: keys.iter().map(|key| key_line(key)).collect(),
-        may_manage,
+        may_manage: stands && actor.operator().is_ok(),
+        may_revoke: stands && actor.revoker().is_ok(),
         filled,
     })
 }
@@ -192,15 +186,7 @@ async fn domains(read: &mut Read, people: &[Stamped<Person>]) -> Result<Vec<Stri
     Ok(domains)
 }
 
-fn fits(query: &str, partner: &Partner, contacts: &[Stamped<Person>], domains: &[String]) -> bool {
-    let wanted = query.trim().to_lowercase();
-    let has = |text: &str| text.to_lowercase().contains(&wanted);
-    has(&partner.name)
-        || contacts.iter().any(|contact| has(&contact.name))
-        || domains.iter().any(|domain| has(domain))
-}
-
-fn chips(all: &[Stamped<Partner>], filter: &Filter, chosen: Option<PartnerState>) -> Vec<Chip> {
+fn chips(counts: &[(String, i64)], filter: &Filter, chosen: Option<PartnerState>) -> Vec<Chip> {
     let every = [
         (None, "All"),
         (Some(PartnerState::Active), "Active"),
@@ -212,19 +198,13 @@ fn chips(all: &[Stamped<Partner>], filter: &Filter, chosen: Option<PartnerState>
         .map(|(state, label)| Chip {
             href: place(&filter.q, state.map_or("", PartnerState::code), 0),
             label: label.to_owned(),
-            count: state.map(|state| {
-                count(
-                    all.iter()
-                        .filter(|partner| partner.state.0 == state)
-                        .count(),
-                )
-            }),
+            count: state.map(|state| u64::try_from(of_state(counts, state)).unwrap_or_default()),
             here: state == chosen,
         })
         .collect()
 }
 
-fn paging(filter: &Filter, total: usize) -> Paging {
+fn paging(filter: &Filter, total: i64) -> Paging {
     let start = filter.page.saturating_mul(PAGE);
     let end = start.saturating_add(PAGE).min(total);
     if total <= PAGE && filter.page == 0 {
@@ -232,13 +212,13 @@ fn paging(filter: &Filter, total: usize) -> Paging {
     }
     let to = |page| place(&filter.q, &filter.state, page);
     Paging {
-        place: format!("{}–{end} of {total}", start.saturating_add(1)),
-        newer: filter.page.checked_sub(1).map(to),
+        place: format!("{}–{end} of {total}", start.saturating_add(1).min(end)),
+        newer: (filter.page > 0).then(|| to(filter.page - 1)),
         older: (end < total).then(|| to(filter.page + 1)),
     }
 }
 
-fn place(query: &str, state: &str, page: usize) -> String {
+fn place(query: &str, state: &str, page: i64) -> String {
     let mut pairs = url::form_urlencoded::Serializer::new(String::new());
     for (name, value) in [("q", query), ("state", state)] {
         if !value.is_empty() {

@@ -11,16 +11,16 @@ use domain::state::{PersonKind, Role};
 
 use crate::auth::actor::{Actor, Side};
 use crate::chance::system_rng;
-use crate::http::answer::see;
+use crate::http::begin::{ask, or_again};
 use crate::http::form::Form;
 use crate::http::guard::Client;
 use crate::http::page::{Told, View, see_told};
 use crate::http::people_view::{self, role_choices};
-use crate::http::typed::{Typed, filled};
+use crate::http::typed::Typed;
 use crate::refusal::Refusal;
 use crate::service::acts::{
-    self, AnyAct, ChangeAddress, ChangeRoles, ConfirmPolicy, ConfirmRecovery, ConfirmRoles,
-    InviteAgain, InviteMember, InviteStaff, RemovePerson, StartRecovery,
+    ChangeAddress, ChangeRoles, ConfirmPolicy, ConfirmRecovery, ConfirmRoles, InviteAgain,
+    InviteMember, InviteStaff, RemovePerson, StartRecovery,
 };
 use crate::service::{limits, people, proposals};
 
@@ -44,16 +44,12 @@ pub async fn invite(view: View, actor: Actor) -> Response {
 
 /// `POST /people/invite`
 pub async fn begin_invite(view: View, actor: Actor, form: Form) -> Response {
-    let refused = match invited(&view, &actor, &form).await {
-        Ok(response) => return response,
-        Err(refused) => refused,
-    };
-    match filled(&form, &refused, "email") {
-        Some(filled) => view.page_again(Area::People, |shell| {
-            invite_person_page(shell, invite_form(&actor, filled))
-        }),
-        None => view.refuse(refused),
-    }
+    let begun = invited(&view, &actor, &form).await;
+    or_again(&view, &form, ("", "email"), begun, |filled| async {
+        let vm = invite_form(&actor, filled);
+        Ok(view.page_again(Area::People, |shell| invite_person_page(shell, vm)))
+    })
+    .await
 }
 
 async fn invited(view: &View, actor: &Actor, form: &Form) -> Result<Response, Refusal> {
@@ -249,16 +245,6 @@ pub async fn refuse(
     }
 }
 
-/// Keeps the act and goes to its confirm page; a refusal comes back, so that the form can say it.
-pub(super) async fn ask(
-    view: &View,
-    actor: &Actor,
-    act: impl Into<AnyAct>,
-) -> Result<Response, Refusal> {
-    let id = acts::keep(&view.portal, actor, act.into()).await?;
-    Ok(see(&format!("/confirm/{id}")))
-}
-
 /// What could not be done is said on the person's page, with what was typed.
 async fn answer(
     view: &View,
@@ -268,18 +254,12 @@ async fn answer(
     which: &str,
     done: Result<Response, Refusal>,
 ) -> Response {
-    let refused = match done {
-        Ok(response) => return response,
-        Err(refused) => refused,
-    };
     let field = if which.is_empty() { "role" } else { "reason" };
-    let Some(filled) = filled(form, &refused, field) else {
-        return view.refuse(refused);
-    };
-    match people_view::one(&view.portal, actor, person, filled.of_form(which)).await {
-        Ok(vm) => view.page_again(Area::People, |shell| person_page(shell, vm)),
-        Err(refusal) => view.refuse(refusal),
-    }
+    or_again(view, form, (which, field), done, |filled| async move {
+        let vm = people_view::one(&view.portal, actor, person, filled).await?;
+        Ok(view.page_again(Area::People, |shell| person_page(shell, vm)))
+    })
+    .await
 }
 
 /// The chosen roles, each once, in their order.

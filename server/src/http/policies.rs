@@ -10,9 +10,9 @@ use domain::policy::Policy;
 use store::Read;
 
 use crate::auth::actor::Actor;
+use crate::http::begin::ask;
 use crate::http::form::Form;
 use crate::http::page::View;
-use crate::http::people::ask;
 use crate::http::typed::{Typed, filled};
 use crate::portal::Portal;
 use crate::refusal::Refusal;

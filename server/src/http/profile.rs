@@ -11,10 +11,10 @@ use domain::id::{CredentialId, SessionId};
 use domain::time::Timestamp;
 
 use crate::auth::actor::{Actor, Side};
+use crate::http::begin::ask;
 use crate::http::form::Form;
 use crate::http::guard::Client;
 use crate::http::page::{Told, View, see_told};
-use crate::http::people::ask;
 use crate::http::typed::{Typed, filled};
 use crate::portal::Portal;
 use crate::refusal::Refusal;

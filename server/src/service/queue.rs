@@ -6,6 +6,7 @@ use domain::decision::DecisionVerdict;
 use domain::grant::Grant;
 use domain::id::{EnvironmentId, RequestId};
 use domain::policy::Policy;
+use domain::request::RequestState;
 use domain::state::GrantState;
 use domain::text::Line;
 use store::{AccessRequest, GrantRow, QueueFilter, QueueLine, Read, Stamped};
@@ -76,12 +77,24 @@ pub async fn for_contact(
             .cloned()
             .unwrap_or_default()
     };
+    let mut asked_by = HashMap::new();
+    for person in read.contacts(contact.partner()).await? {
+        let email = read.address(person.id).await?.map(|row| row.email.clone());
+        let words = format!("{}\n{}", person.name, email.unwrap_or_default());
+        asked_by.insert(person.id, words.to_lowercase());
+    }
+    let fits = |request: &AccessRequest| {
+        let by = asked_by.get(&request.requester_id);
+        name(request).to_lowercase().contains(&search)
+            || by.is_some_and(|words| words.contains(&search))
+    };
     let found: Vec<AccessRequest> = read
         .requests_of(contact.partner(), OWN, 0)
         .await?
         .into_iter()
+        .filter(|request| request.state.0 != RequestState::Withdrawn || request.revisions > 0)
         .filter(|request| filter.state.is_empty() || request.state.0.code() == filter.state)
-        .filter(|request| name(request).to_lowercase().contains(&search))
+        .filter(fits)
         .skip(usize::try_from(filter.offset).unwrap_or_default())
         .take(usize::try_from(filter.limit).unwrap_or_default())
         .collect();
