@@ -58,6 +58,13 @@ pub fn spawn(portal: Portal) -> Result<Jobs, Unmailable> {
     ));
     running.spawn(every(
         SWEEP_EVERY,
+        "forget what is erased and what is old",
+        portal.clone(),
+        stop.clone(),
+        forget,
+    ));
+    running.spawn(every(
+        SWEEP_EVERY,
         "sweep the door",
         portal,
         stop,
@@ -121,6 +128,16 @@ async fn end_overdue(portal: Portal) -> Result<(), Refusal> {
 async fn run_out(portal: Portal) -> Result<(), Refusal> {
     notices::expire(&portal).await?;
     notices::send_due(&portal).await?;
+    Ok(())
+}
+
+/// Forgets hours of use that nobody looks at any more, and what an erasure may have left in the
+/// write-ahead log because somebody was reading from it.
+async fn forget(portal: Portal) -> Result<(), Refusal> {
+    usage::sweep(&portal.store, portal.now()).await?;
+    if !portal.store.database().forget_erased().await? {
+        tracing::debug!("somebody still reads from the write-ahead log: it is emptied later");
+    }
     Ok(())
 }
 

@@ -28,6 +28,7 @@ pub struct KeyDetail {
     pub last_used: Option<(Moment, String)>,
     /// When, and why in words, with the stable reason code.
     pub last_refused: Option<(Moment, String, String)>,
+    /// In the last 24 hours.
     pub accepted: u64,
     pub refused: u64,
     /// Calls by hour, oldest first: accepted, refused. Empty while nothing is counted.

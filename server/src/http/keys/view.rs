@@ -21,7 +21,7 @@ use crate::portal::Portal;
 use crate::refusal::Refusal;
 use crate::service::decisions::hex;
 use crate::service::keys::{self, KeyFile};
-use crate::service::timeline;
+use crate::service::{timeline, usage};
 
 const PAGE: i64 = 20;
 /// What ends within this is about to end.
@@ -100,6 +100,7 @@ pub(super) async fn one(
     let mut read = portal.store.read().await?;
     let file = keys::seen(&mut read, actor, id).await?;
     let usage = read.key_use(id).await?;
+    let hours = usage::hours(&mut read, id, now).await?;
     let may = keys::may(&mut read, actor, &file, now).await?;
     let timeline = timeline::of_key(portal, &mut read, actor, &file).await?;
     let facts = facts(&mut read, &file).await?;
@@ -108,7 +109,6 @@ pub(super) async fn one(
         .deliveries
         .iter()
         .any(|delivery| delivery.state.0 == DeliveryCode::Claimed);
-    let count = |count: i64| u64::try_from(count).unwrap_or_default();
     Ok(KeyDetail {
         id: id.to_string(),
         shown: keys::shown(key),
@@ -123,9 +123,9 @@ pub(super) async fn one(
         ends: Moment::new(key.ended_at.unwrap_or(key.expires_at), now),
         last_used: usage.as_ref().and_then(|usage| last_used(usage, now)),
         last_refused: usage.as_ref().and_then(|usage| last_refused(usage, now)),
-        accepted: usage.as_ref().map_or(0, |usage| count(usage.accepted)),
-        refused: usage.as_ref().map_or(0, |usage| count(usage.refused)),
-        hours: Vec::new(),
+        accepted: hours.iter().map(|hour| hour.0).sum(),
+        refused: hours.iter().map(|hour| hour.1).sum(),
+        hours,
         grant: granted(&file)?,
         facts,
         request_id: context.grant.request_id.to_string(),
@@ -193,8 +193,12 @@ fn granted(file: &KeyFile) -> Result<Vec<Line>, Refusal> {
     let until = file.context.grant.valid_until;
     Ok(vec![
         Line::new("Scopes", scopes.join(", ")),
-        Line::new("Calls", rules.join(", ")).mono(),
-        Line::new("From networks", grant.sources().to_string()).mono(),
+        Line::new("Calls", rules.join("\n")).mono(),
+        Line::new(
+            "From networks",
+            grant.sources().to_string().replace(' ', "\n"),
+        )
+        .mono(),
         Line::new("Rate", format!("{} a second", grant.rate())),
         Line::new(
             "Valid until",

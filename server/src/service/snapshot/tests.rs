@@ -1,14 +1,18 @@
 mod scene;
 
+use domain::decision::DecisionVerdict;
+use domain::id::DecisionId;
+use domain::key::KeyState;
+use domain::state::GrantState;
 use domain::verification::Reason;
-use store::{Code, Gateway};
+use store::{Code, DecisionRow, Gateway, GrantRow};
 
 use super::*;
 use crate::chance::system_rng;
-use crate::service::usage::flush;
+use crate::service::usage::{flush, hours};
 use crate::verify::tests::{NOW, QUESTION};
 use crate::verify::{GatewayCredential, Subject};
-use scene::{GATEWAY, KEY, KID, gateway_row, grant_row, key_row, scene, write};
+use scene::{GATEWAY, GRANT, KEY, KID, gateway_row, grant_row, key_row, scene, write};
 
 #[tokio::test]
 async fn an_active_key_under_an_approved_grant_is_loaded() {
@@ -119,6 +123,98 @@ async fn a_grant_whose_document_is_not_the_one_approved_makes_no_key_work() {
     assert_eq!(scene.reason(KID), Some(Reason::Unknown));
 }
 
+/// Leaves one decision as it is and changes the other.
+async fn change_decision(scene: &scene::Scene, change: impl FnOnce(&mut DecisionRow)) {
+    scene
+        .write(async |work| {
+            let row = work.decisions(GRANT).await.unwrap().remove(0);
+            let stamp = row.stamp();
+            let mut row = row.into_row();
+            change(&mut row);
+            work.update_decision(row, stamp).await.unwrap();
+        })
+        .await;
+    scene.change_grant(|_| {}).await;
+}
+
+#[tokio::test]
+async fn a_grant_without_its_quorum_makes_no_key_work() {
+    let changes: [fn(&mut DecisionRow); 4] = [
+        |row| row.voided_at = Some(NOW),
+        |row| row.verdict = Code(DecisionVerdict::Reject),
+        |row| row.grant_digest = [0; 32],
+        |row| row.policy_digest = [0; 32],
+    ];
+    for change in changes {
+        let scene = scene().await.loaded().await;
+        assert_eq!(scene.reason(KID), None);
+        change_decision(&scene, change).await;
+        assert_eq!(scene.reason(KID), Some(Reason::Unknown));
+    }
+}
+
+#[tokio::test]
+async fn a_decision_made_in_the_database_makes_no_quorum() {
+    let scene = scene().await.loaded().await;
+    change_decision(&scene, |row| row.voided_at = Some(NOW)).await;
+    let by = scene
+        .store
+        .read()
+        .await
+        .unwrap()
+        .decisions(GRANT)
+        .await
+        .unwrap()
+        .into_iter()
+        .find(|row| row.voided_at.is_some())
+        .unwrap()
+        .into_row();
+    write(&scene.intruder(), async |work| {
+        let forged = DecisionRow {
+            id: DecisionId::new(Uuid::from_u128(99)),
+            voided_at: None,
+            ..by
+        };
+        work.add_decision(forged).await.unwrap();
+    })
+    .await;
+    scene.change_grant(|_| {}).await;
+    assert_eq!(scene.reason(KID), Some(Reason::Unknown));
+}
+
+#[tokio::test]
+async fn a_change_that_the_counter_does_not_lead_to_is_found_by_reading_all_keys_again() {
+    let scene = scene().await.loaded().await;
+    let again = async || {
+        recheck(&scene.engine, &scene.store, NOW, FIRST)
+            .await
+            .unwrap()
+    };
+    assert_eq!(again().await, FIRST, "one page is a whole round");
+    assert_eq!(scene.reason(KID), None);
+    scene.end_key().await;
+    again().await;
+    assert_eq!(scene.reason(KID), Some(Reason::Revoked));
+}
+
+#[tokio::test]
+async fn a_row_that_was_edited_behind_the_counter_is_found_by_reading_all_keys_again() {
+    let scene = scene().await.loaded().await;
+    write(&scene.intruder(), async |work| {
+        // The intruder cannot read it: the row key is another one.
+        let revoked = KeyRow {
+            state: Code(KeyState::Deactivated),
+            ..key_row(KEY, KID)
+        };
+        work.update_key(revoked, 1).await.unwrap();
+    })
+    .await;
+    recheck(&scene.engine, &scene.store, NOW, FIRST)
+        .await
+        .unwrap();
+    assert_eq!(scene.reason(KID), Some(Reason::Unknown));
+}
+
 #[tokio::test]
 async fn a_gateway_made_in_the_database_is_not_admitted_and_the_others_are() {
     let scene = scene().await;
@@ -176,6 +272,10 @@ async fn usage_is_added_up_in_the_database() {
     let usage = read.key_use(KEY).await.unwrap().unwrap();
     assert_eq!((usage.accepted, usage.accepted_at), (4, Some(NOW)));
     assert_eq!(usage.accepted_from.as_deref(), Some("192.0.2.0/24"));
+    let hours = hours(&mut read, KEY, NOW).await.unwrap();
+    assert_eq!(hours.len(), 24);
+    assert_eq!(hours.last(), Some(&(4, 0)));
+    assert!(hours[..23].iter().all(|hour| *hour == (0, 0)));
 }
 
 #[tokio::test]

@@ -1,15 +1,19 @@
 //! What the promises are held against: a small database, and an engine that follows it.
 
 use domain::audit::{ActorKind, Outcome};
-use domain::id::{GatewayId, PersonId, PolicyId, RequestId, RevisionId};
+use domain::decision::DecisionVerdict;
+use domain::id::{CredentialId, DecisionId, GatewayId, PersonId, PolicyId, RequestId, RevisionId};
+use domain::key::KeyState;
 use domain::keyring::{Keyring, RowKey};
+use domain::policy::Policy;
 use domain::request::RequestState;
 use domain::secret::Secret;
-use domain::state::{GatewayKind, PersonKind, PersonState};
+use domain::service::EnvironmentKind;
+use domain::state::{GatewayKind, GrantState, PersonKind, PersonState};
 use domain::verification::Reason;
 use store::{
-    AccessRequest, Address, Code, Database, Entry, Environment, Evidence, Gateway, Partner, Person,
-    PolicyVersion, Revision, Service, Work,
+    AccessRequest, Address, Code, Credential, Database, DecisionRow, Entry, Environment, Evidence,
+    Gateway, GrantRow, Partner, Person, PolicyVersion, Revision, Service, Work,
 };
 
 use crate::chance::system_rng;
@@ -48,7 +52,11 @@ pub(super) async fn scene() -> Scene {
         .write(async |work| {
             add_partner_and_catalogue(work).await;
             add_request(work).await;
+            add_approvers(work).await;
             work.add_grant(grant_row()).await.unwrap();
+            for at in 0..2 {
+                work.add_decision(approval(GRANT, at)).await.unwrap();
+            }
             work.add_key(key_row(KEY, KID)).await.unwrap();
         })
         .await;
@@ -201,7 +209,7 @@ async fn add_partner_and_catalogue(work: &mut Work) {
         id: PolicyId::new(ID),
         environment_id: HERE.environment,
         version: 1,
-        document: "{}".to_owned(),
+        document: serde_json::to_string(&policy_in_force()).unwrap(),
         created_at: NOW,
         created_by: None,
     };
@@ -233,6 +241,72 @@ async fn add_request(work: &mut Work) {
         submitted_at: NOW,
     };
     work.add_revision(revision).await.unwrap();
+}
+
+/// Two approvals are needed.
+fn policy_in_force() -> Policy {
+    Policy::default_for(EnvironmentKind::Production)
+}
+
+const APPROVERS: [PersonId; 2] = [
+    PersonId::new(Uuid::from_u128(20)),
+    PersonId::new(Uuid::from_u128(21)),
+];
+
+/// What one of two approvers signed.
+pub(super) fn approval(grant_id: GrantId, at: usize) -> DecisionRow {
+    DecisionRow {
+        id: DecisionId::random(&mut system_rng()),
+        grant_id,
+        person_id: APPROVERS[at],
+        credential_id: CredentialId::new(APPROVERS[at].uuid()),
+        verdict: Code(DecisionVerdict::Approve),
+        reason: String::new(),
+        revision_digest: [0; 32],
+        grant_digest: grant().digest(),
+        policy_digest: policy_in_force().digest(),
+        recipient_digest: [0; 32],
+        evidence: "{}".to_owned(),
+        at: NOW,
+        voided_at: None,
+        voided_why: None,
+    }
+}
+
+/// Who approves, each with a passkey.
+async fn add_approvers(work: &mut Work) {
+    for id in APPROVERS {
+        let person = Person {
+            id,
+            kind: Code(PersonKind::Staff),
+            partner_id: None,
+            name: "Rita".to_owned(),
+            state: Code(PersonState::Active),
+            created_at: NOW,
+        };
+        let address = Address {
+            id,
+            email: format!("{id}@host.example"),
+            mailbox: None,
+            changed_at: NOW,
+        };
+        work.add_person(person, address).await.unwrap();
+        let credential = Credential {
+            id: CredentialId::new(id.uuid()),
+            person_id: id,
+            raw_id: id.uuid().as_bytes().to_vec(),
+            label: String::new(),
+            passkey: "{}".to_owned(),
+            device_bound: false,
+            sealing_key: None,
+            signing_key: None,
+            enrolment: None,
+            created_at: NOW,
+            used_at: None,
+            removed_at: None,
+        };
+        work.add_credential(credential).await.unwrap();
+    }
 }
 
 pub(super) fn grant_row() -> GrantRow {
