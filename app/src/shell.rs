@@ -156,13 +156,21 @@ pub fn slim(shell: Shell, title: impl Into<String>, body: impl IntoView + 'stati
 pub fn alone(host: &str, title: impl Into<String>, body: impl IntoView + 'static) -> Page {
     let body = view! {
         <main class="narrow" id="main">
-            <a class="brand" href="/">{mark()}<span>{host.to_owned()}" · Latchkey"</span></a>
+            <a class="brand" href="/">{mark()}<span>{signed(host)}</span></a>
             {body.into_any()}
         </main>
     };
     Page {
         title: title.into(),
         body: body.into_any(),
+    }
+}
+
+/// Whose portal it is; a host that has no name of its own is not called twice the same.
+fn signed(host: &str) -> String {
+    match host {
+        "Latchkey" => host.to_owned(),
+        host => format!("{host} · Latchkey"),
     }
 }
 

@@ -199,7 +199,8 @@ async fn serve(config: Config) -> Result<()> {
         stop_signal().await;
         asked.send_replace(true);
     });
-    let serving = axum::serve(listener, service).with_graceful_shutdown(asked_to_stop(stop.clone()));
+    let serving =
+        axum::serve(listener, service).with_graceful_shutdown(asked_to_stop(stop.clone()));
     tokio::select! {
         served = serving => served?,
         () = patience_is_over(stop) => tracing::warn!("requests that did not end were cut off"),
@@ -229,7 +230,7 @@ async fn welcome(portal: &Portal) -> Result<()> {
         )
         .await?;
         println!(
-            "Open this one-time link to become the owner:\n\n  {}\n",
+            "Open this one-time link to become the owner:\n\n  {}\n\nIt works for 24 hours. A link that an earlier start printed is void now.\n",
             *link
         );
     }
