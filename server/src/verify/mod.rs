@@ -213,6 +213,11 @@ impl Engine {
         self.snapshot.take(keys);
     }
 
+    /// The stamp of a key's row as it was taken over last.
+    pub fn stamp_of(&self, kid: &Kid) -> Option<i64> {
+        self.snapshot.find(kid).map(|held| held.stamp)
+    }
+
     /// A key whose row is not known to be genuine: it answers *unknown*.
     pub fn leave_out(&self, key: KeyId) {
         self.snapshot.leave_out(key);
