@@ -384,7 +384,10 @@ mod tests {
 
     #[test]
     fn an_example_path_fits_its_pattern_and_has_no_braces() {
-        assert_eq!(example("/v2/shipments/{id}/events"), "/v2/shipments/1/events");
+        assert_eq!(
+            example("/v2/shipments/{id}/events"),
+            "/v2/shipments/1/events"
+        );
         assert_eq!(example("/v2/files/{rest...}"), "/v2/files/1");
         assert_eq!(example("/v2/shipments"), "/v2/shipments");
     }
