@@ -1,10 +1,14 @@
 //! Somebody in the story: enrols by a link, signs what they do, opens what is sent to them.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use anyhow::{Context as _, Result};
+use axum::http::HeaderMap;
+use axum::http::header::COOKIE;
 use domain::act::Act;
 use domain::audit::TruncatedAddress;
 use domain::base64url;
-use domain::id::{CredentialId, DeliveryId, KeyId, PartnerId, PersonId};
+use domain::id::{DeliveryId, KeyId, PartnerId, PersonId};
 use domain::link::{LinkSecret, PersonLinkSecret};
 use domain::seal::{Envelope, Header, ReceiptStatement, open};
 use domain::state::Role;
@@ -15,16 +19,17 @@ use super::passkey::SoftPasskey;
 use super::said;
 use super::stage::Stage;
 use crate::auth::actor::Actor;
-use crate::auth::session::Origin;
+use crate::auth::session::{self, Origin};
 use crate::chance::system_rng;
 use crate::service::acts::{self, AnyAct, InviteMember, InvitePartner, InviteStaff};
-use crate::service::{delivery, enrol, reveal};
+use crate::service::{delivery, enrol, reveal, sign_in};
 
 pub(super) struct Persona {
     pub(super) id: PersonId,
     pub(super) email: &'static str,
-    credential: CredentialId,
     passkey: SoftPasskey,
+    /// Of the session that they had last; it may be over.
+    cookie: Mutex<String>,
 }
 
 /// Who is to be enrolled, and whether their passkey can open keys.
@@ -61,24 +66,36 @@ impl Persona {
         let assertion = passkey.get(&created.begun.options)?;
         let signed = device.map(|keys| keys.enrol(begun.person, passkey.raw_id()));
         let ceremony = created.begun.ceremony;
-        enrol::finish(portal, ceremony, assertion, signed.as_ref(), &desk())
+        let cookie = enrol::finish(portal, ceremony, assertion, signed.as_ref(), &desk())
             .await
             .map_err(said)?;
         Ok(Self {
             id: begun.person,
             email: guest.email,
-            credential: CredentialId::new(created.statement.subject),
             passkey,
+            cookie: Mutex::new(cookie),
         })
     }
 
+    /// As who they are signed in; they sign in anew where their session is over.
     pub(super) async fn actor(&self, stage: &Stage) -> Result<Actor> {
-        let mut read = stage.portal.store.read().await?;
-        let session = domain::id::SessionId::random(&mut system_rng());
-        Actor::load(&mut read, self.id, session, self.credential)
+        let cookie = self.kept().clone();
+        if let Some(actor) = by_cookie(stage, &cookie).await? {
+            return Ok(actor);
+        }
+        let begun = sign_in::begin(&stage.portal).await.map_err(said)?;
+        let assertion = self.passkey.get(&begun.options)?;
+        let cookie = sign_in::finish(&stage.portal, begun.ceremony, assertion, &desk())
             .await
-            .map_err(said)?
+            .map_err(said)?;
+        self.kept().clone_from(&cookie);
+        by_cookie(stage, &cookie)
+            .await?
             .context("somebody in the story cannot sign in")
+    }
+
+    fn kept(&self) -> MutexGuard<'_, String> {
+        self.cookie.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Does a privileged act: the form, the page that shows it in full, and the passkey over it.
@@ -208,6 +225,12 @@ impl Persona {
         let text = String::from_utf8(opened.secret.to_vec())?;
         Ok((Zeroizing::new(text), key))
     }
+}
+
+async fn by_cookie(stage: &Stage, cookie: &str) -> Result<Option<Actor>> {
+    let pair = cookie.split(';').next().unwrap_or_default();
+    let headers = HeaderMap::from_iter([(COOKIE, pair.parse()?)]);
+    session::actor(&stage.portal, &headers).await.map_err(said)
 }
 
 /// Where everybody in the story sits.
