@@ -94,7 +94,8 @@ pub(crate) async fn values(
         }
         Kind::Text => match BETTER.iter().find(|(name, _)| *name == column.name) {
             Some((_, codes)) => values.extend(codes.iter().map(|code| format!("'{code}'"))),
-            None => values.push(format!("{} || 'x'", column.name)),
+            // What is NULL stays so with anything behind it.
+            None => values.push(format!("COALESCE({}, '') || 'x'", column.name)),
         },
         Kind::Truth => values.push(format!("NOT {}", column.name)),
     }

@@ -1,0 +1,143 @@
+//! What a secret may look like where it does not belong.
+
+use std::collections::{BTreeSet, HashMap};
+
+use base64ct::{Base64Unpadded, Base64UrlUnpadded, Encoding as _};
+
+/// Shorter ones would be found by chance.
+const SHORTEST: usize = 8;
+
+pub(crate) struct Secret {
+    pub(crate) name: &'static str,
+    needles: Vec<(&'static str, Vec<u8>)>,
+}
+
+/// A secret in a place, and in which form.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Found {
+    pub(crate) secret: &'static str,
+    pub(crate) form: &'static str,
+    pub(crate) place: String,
+}
+
+pub(crate) struct Needles(Vec<Secret>);
+
+impl Secret {
+    /// The bytes that are secret, and the text that they are passed on as.
+    pub(crate) fn new(name: &'static str, bytes: &[u8], text: &str) -> Self {
+        let mut needles = Vec::new();
+        for source in [bytes, text.as_bytes()] {
+            needles.push(("plain", source.to_vec()));
+            for alignment in 0..3 {
+                for encoded in [
+                    middle::<Base64Unpadded>(source, alignment),
+                    middle::<Base64UrlUnpadded>(source, alignment),
+                ] {
+                    needles.push(("base64", encoded.into_bytes()));
+                }
+            }
+            let hex: String = source.iter().map(|byte| format!("{byte:02x}")).collect();
+            needles.push(("hex", hex.to_uppercase().into_bytes()));
+            needles.push(("hex", hex.into_bytes()));
+            // As `{:?}` and JSON write bytes.
+            for comma in [", ", ","] {
+                let list: Vec<String> = source.iter().map(u8::to_string).collect();
+                needles.push(("numbers", list.join(comma).into_bytes()));
+            }
+        }
+        needles.retain(|(_, needle)| needle.len() >= SHORTEST);
+        Self { name, needles }
+    }
+}
+
+/// The part of an encoding that does not depend on what stands around the source.
+fn middle<E: base64ct::Encoding>(source: &[u8], alignment: usize) -> String {
+    let mut shifted = vec![0; alignment];
+    shifted.extend(source);
+    let whole_groups = shifted.len() / 3 * 4;
+    let encoded = E::encode_string(&shifted);
+    let from = (alignment * 8).div_ceil(6);
+    let last = encoded.len().min(if shifted.len() % 3 == 0 {
+        encoded.len()
+    } else {
+        whole_groups + shifted.len() % 3
+    });
+    encoded.get(from..last).unwrap_or_default().to_owned()
+}
+
+impl Needles {
+    pub(crate) fn new(secrets: Vec<Secret>) -> Self {
+        Self(secrets)
+    }
+
+    /// Every secret that is in this place, each form once.
+    pub(crate) fn find(&self, place: &str, hay: &[u8]) -> Vec<Found> {
+        // Two bytes sort out nearly everything.
+        let mut starts = vec![false; 1 << 16];
+        let mut by_start: HashMap<usize, Vec<(&'static str, &'static str, &[u8])>> = HashMap::new();
+        for secret in &self.0 {
+            for (form, needle) in &secret.needles {
+                let start = pair(needle[0], needle[1]);
+                starts[start] = true;
+                by_start
+                    .entry(start)
+                    .or_default()
+                    .push((secret.name, form, needle));
+            }
+        }
+        let mut found = BTreeSet::new();
+        for (at, two) in hay.windows(2).enumerate() {
+            let start = pair(two[0], two[1]);
+            if !starts[start] {
+                continue;
+            }
+            for (secret, form, needle) in by_start.get(&start).into_iter().flatten() {
+                if hay[at..].starts_with(needle) {
+                    found.insert(Found {
+                        secret,
+                        form,
+                        place: place.to_owned(),
+                    });
+                }
+            }
+        }
+        found.into_iter().collect()
+    }
+}
+
+fn pair(first: u8, second: u8) -> usize {
+    usize::from(first) << 8 | usize::from(second)
+}
+
+#[test]
+fn a_secret_is_found_in_every_form_and_at_every_alignment() {
+    let bytes: Vec<u8> = (0..32).map(|at: u8| at.wrapping_mul(83) ^ 0x5a).collect();
+    let needles = Needles::new(vec![Secret::new("it", &bytes, "tHe-SeCrEt_itself")]);
+    let forms = |hay: &[u8]| -> Vec<&'static str> {
+        needles
+            .find("here", hay)
+            .into_iter()
+            .map(|found| found.form)
+            .collect()
+    };
+    for source in [bytes.as_slice(), b"tHe-SeCrEt_itself"] {
+        for before in 0..7 {
+            let around = [&vec![7; before], source, b"and more"].concat();
+            assert_eq!(forms(&around), ["plain"]);
+            assert_eq!(
+                forms(Base64Unpadded::encode_string(&around).as_bytes()),
+                ["base64"]
+            );
+            assert_eq!(
+                forms(Base64UrlUnpadded::encode_string(&around).as_bytes()),
+                ["base64"]
+            );
+            let hex: String = around.iter().map(|byte| format!("{byte:02x}")).collect();
+            assert_eq!(forms(hex.as_bytes()), ["hex"]);
+            assert_eq!(forms(hex.to_uppercase().as_bytes()), ["hex"]);
+            assert_eq!(forms(format!("{around:?}").as_bytes()), ["numbers"]);
+        }
+    }
+    assert!(forms(b"the secret itself is not here").is_empty());
+    assert!(forms(&bytes[1..]).is_empty(), "nor is this all of it");
+}
