@@ -261,6 +261,7 @@ async fn a_key_has_its_time_line_and_a_request_its_history_on_both_sides(
                 "Opened",
                 "Sealed, and the link mailed",
                 "Key made",
+                "Approved",
             ],
         );
         let page = words(&text(who, &request).await?);
