@@ -33,6 +33,11 @@ pub async fn of_key(
     for delivery in &file.deliveries {
         rows.extend(read.history(delivery.id.uuid(), LENGTH).await?);
     }
+    let decided = read
+        .history(file.context.grant.request_id.uuid(), LENGTH)
+        .await?;
+    let grant = file.key.grant_id.to_string();
+    rows.extend(decided.into_iter().filter(|row| is_about(row, &grant)));
     rows.sort_by_key(|row| std::cmp::Reverse(row.seq));
     let people = rows.iter().filter_map(|row| row.actor_id);
     let names = names(portal, read, actor, people.collect()).await?;
@@ -88,6 +93,13 @@ fn entry(row: &AuditRow, names: &HashMap<PersonId, String>, now: Timestamp) -> T
     }
 }
 
+/// Decisions are written on the request: which of its grants one is about stands in its details.
+fn is_about(row: &AuditRow, grant: &str) -> bool {
+    let evidence: Value = serde_json::from_str(&row.evidence).unwrap_or_default();
+    let about = evidence.get("details").and_then(|facts| facts.get("grant"));
+    about.and_then(Value::as_str) == Some(grant)
+}
+
 /// What happened, the reason that was given, and its colour.
 fn worded(row: &AuditRow) -> (String, String, Tone) {
     let evidence: Value = serde_json::from_str(&row.evidence).unwrap_or_default();
@@ -106,9 +118,9 @@ fn worded(row: &AuditRow) -> (String, String, Tone) {
     let done = row.outcome.0 == Outcome::Done;
     let (title, tone) = match (row.act.as_str(), row.subject_kind.as_str()) {
         ("decide", _) => match fact("verdict").as_str() {
+            "approve" => ("Approved", Tone::Ok),
             "reject" => ("Rejected", Tone::Stop),
-            "changes" => ("Changes asked", Tone::Warn),
-            _ => ("Approved", Tone::Ok),
+            _ => ("Changes asked", Tone::Warn),
         },
         ("propose-grant", _) => ("Grant narrowed", Tone::Warn),
         ("mint", _) => ("Key made", Tone::Info),
