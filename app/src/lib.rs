@@ -1,7 +1,7 @@
 //! Pages: pure functions from a view model to HTML, and the islands that think in the browser.
 //!
-//! With `ssr` the crate renders whole documents ([`render::render`]); with `hydrate` it is the
-//! wasm module, which holds the islands alone.
+//! With `ssr` the crate renders whole documents ([`render::render`]); without it it is the wasm
+//! module, which holds the islands alone.
 
 pub mod islands;
 
@@ -15,10 +15,3 @@ pub mod render;
 pub mod shell;
 #[cfg(feature = "ssr")]
 pub mod style;
-
-/// The wasm module's entry: the document's script calls it before it hydrates the islands.
-#[cfg(feature = "hydrate")]
-#[wasm_bindgen::prelude::wasm_bindgen]
-pub fn hydrate() {
-    leptos::mount::hydrate_islands();
-}

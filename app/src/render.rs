@@ -51,7 +51,7 @@ fn whole(title: &str, body: &str, document: &Document) -> String {
         assets,
     } = document;
     let script = if body.contains("<leptos-island") {
-        hydration(nonce, assets)
+        starter(nonce, assets)
     } else {
         String::new()
     };
@@ -72,14 +72,14 @@ fn whole(title: &str, body: &str, document: &Document) -> String {
 
 /// Loads the wasm module and hands it each island in document order. When that fails, the
 /// sentence that each island keeps for the purpose is shown.
-fn hydration(nonce: &str, assets: &Assets) -> String {
+fn starter(nonce: &str, assets: &Assets) -> String {
     let Assets { js, wasm, .. } = assets;
     format!(
         "<link rel=\"modulepreload\" href=\"{js_attr}\" nonce=\"{nonce}\">\
          <link rel=\"preload\" href=\"{wasm_attr}\" as=\"fetch\" type=\"application/wasm\" crossorigin>\
          <script type=\"module\" nonce=\"{nonce}\">\
-         try{{const m=await import({js});await m.default({{module_or_path:{wasm}}});m.hydrate();\
-         for(const e of document.querySelectorAll(\"leptos-island\"))await m[e.dataset.component](e)}}\
+         try{{const m=await import({js});await m.default({{module_or_path:{wasm}}});\
+         for(const e of document.querySelectorAll(\"leptos-island\"))m.start(e)}}\
          catch(e){{for(const n of document.querySelectorAll(\"[data-no-wasm]\"))n.hidden=false;throw e}}\
          </script>",
         js_attr = escape(js),
@@ -167,7 +167,7 @@ mod tests {
         );
         assert_eq!(html.matches("<script").count(), 1);
         assert!(html.contains("<script type=\"module\" nonce=\"bm9uY2U\">"));
-        assert!(html.contains("data-component=\"SignIn_"));
+        assert!(html.contains("data-component=\"SignIn\""));
     }
 
     #[test]

@@ -31,14 +31,7 @@ pub(crate) fn compile() -> Result<PathBuf> {
         "--no-default-features",
     ]);
     build
-        .args([
-            "--features",
-            "hydrate",
-            "--target",
-            TARGET,
-            "--profile",
-            PROFILE,
-        ])
+        .args(["--target", TARGET, "--profile", PROFILE])
         .arg("--target-dir")
         .arg(&folder);
     if let Way::Debian { rustc } = &way {

@@ -1,10 +1,10 @@
-use leptos::prelude::*;
-use leptos::task::spawn_local;
 use serde::Serialize;
+use wasm_bindgen_futures::spawn_local;
 
 use super::browser;
 use super::failure::Failure;
-use super::progress::{Progress, act_button, refusal};
+use super::part::Root;
+use super::progress::Progress;
 use super::sign_in::Finished;
 use super::statement::{self, Begun};
 use super::webauthn::{self, Assertion, Credential, Prf};
@@ -20,28 +20,48 @@ struct Finish<'a> {
 
 /// Signs one act. `act_json` is the act as the server means to record it; the island recomputes
 /// the challenge from it. `label` is the button's text, `finish_url` takes the assertion.
-#[island]
-pub fn ActConfirm(act_json: String, label: String, finish_url: String) -> impl IntoView {
-    let progress = Progress::new();
-    let press = move || {
-        let (act_json, finish_url) = (act_json.clone(), finish_url.clone());
-        progress.busy("Waiting for your passkey…");
-        spawn_local(async move {
-            if let Err(failure) = confirm(progress, &act_json, &finish_url).await {
-                progress.refuse(failure);
-            }
-        });
+#[cfg(feature = "ssr")]
+#[leptos::component]
+pub fn ActConfirm(
+    act_json: String,
+    label: String,
+    finish_url: String,
+) -> impl leptos::prelude::IntoView {
+    use super::body::{act_button, island, refusal};
+
+    let given = serde_json::json!({"act_json": act_json, "label": label, "finish_url": finish_url});
+    let body = (
+        act_button("sign", "btn primary wide", label),
+        refusal("sign"),
+    );
+    island("ActConfirm", &given, body)
+}
+
+pub(super) fn start(root: &Root) {
+    let progress = Progress::at(root, "sign", &root.given("label"));
+    let (act_json, finish_url) = (root.given("act_json"), root.given("finish_url"));
+    let press = {
+        let progress = progress.clone();
+        move || {
+            let (progress, act_json, finish_url) =
+                (progress.clone(), act_json.clone(), finish_url.clone());
+            progress.busy("Waiting for your passkey…");
+            spawn_local(async move {
+                if let Err(failure) = confirm(&progress, &act_json, &finish_url).await {
+                    progress.refuse(failure);
+                }
+            });
+        }
     };
-    let label = move || label.clone();
-    view! { {act_button(progress, "btn primary wide", label, press)}{refusal(progress)} }
+    progress.on_press(press);
 }
 
 /// Each try is a ceremony of its own: a nonce is spent once.
-async fn confirm(progress: Progress, act_json: &str, finish_url: &str) -> Result<(), Failure> {
+async fn confirm(progress: &Progress, act_json: &str, finish_url: &str) -> Result<(), Failure> {
     let shown = statement::shown(act_json)?;
     let begun: Begun = browser::post(&format!("{finish_url}/begin"), &Begin {}).await?;
     statement::check_shown(&begun, &shown)?;
-    let asserted = webauthn::get(begun.options.get(), Prf::Unneeded).await?;
+    let asserted = webauthn::get(&begun.options, Prf::Unneeded).await?;
     progress.busy("Recording it…");
     let finish = Finish {
         ceremony: &begun.ceremony,

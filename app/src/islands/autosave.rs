@@ -1,17 +1,19 @@
+use core::cell::Cell;
 use core::time::Duration;
+use std::rc::Rc;
 
-use leptos::ev;
-use leptos::prelude::*;
-use leptos::task::spawn_local;
 use serde::Deserialize;
-use serde_json::value::RawValue;
+use serde_json::Value;
 use wasm_bindgen::JsCast as _;
+use wasm_bindgen_futures::spawn_local;
 use web_sys::{
-    FormData, HtmlElement, HtmlFormElement, HtmlInputElement, SubmitEvent, UrlSearchParams,
+    Event, FormData, HtmlElement, HtmlFormElement, HtmlInputElement, Node, SubmitEvent,
+    UrlSearchParams,
 };
 
-use super::browser;
+use super::browser::{self, Timer, document};
 use super::failure::Failure;
+use super::part::{Part, Root, listen};
 
 /// After the last key.
 const PAUSE: Duration = Duration::from_millis(1_500);
@@ -21,36 +23,45 @@ const AGAIN: Duration = Duration::from_secs(10);
 #[derive(Deserialize)]
 struct Saved {
     /// A number or a text, as the form's hidden field takes it.
-    version: Box<RawValue>,
+    version: Value,
     saved_at: String,
 }
 
 /// Saves the form with the id `form_id` to `url` while it is typed into, and says so.
-#[island]
-pub fn Autosave(form_id: String, url: String) -> impl IntoView {
-    let said = RwSignal::new(String::new());
-    let draft = Draft {
-        form_id: StoredValue::new(form_id),
-        url: StoredValue::new(url),
-        said,
-        state: StoredValue::new(State::default()),
-    };
-    Effect::new(move || draft.listen());
-    view! { <small role="status">{move || said.get()}</small> }
+#[cfg(feature = "ssr")]
+#[leptos::component]
+pub fn Autosave(form_id: String, url: String) -> impl leptos::prelude::IntoView {
+    use leptos::prelude::*;
+
+    let given = serde_json::json!({"form_id": form_id, "url": url});
+    let body = view! { <small role="status" data-part="said"></small> };
+    super::body::island("Autosave", &given, body)
+}
+
+pub(super) fn start(root: &Root) {
+    let draft = Draft(Rc::new(Place {
+        form_id: root.given("form_id"),
+        url: root.given("url"),
+        said: root.part("said"),
+        state: Cell::default(),
+    }));
+    draft.listen();
 }
 
 /// One save at a time; what is typed meanwhile is saved after it.
-#[derive(Clone, Copy)]
-struct Draft {
-    form_id: StoredValue<String>,
-    url: StoredValue<String>,
-    said: RwSignal<String>,
-    state: StoredValue<State>,
+#[derive(Clone)]
+struct Draft(Rc<Place>);
+
+struct Place {
+    form_id: String,
+    url: String,
+    said: Part,
+    state: Cell<State>,
 }
 
 #[derive(Clone, Copy, Default)]
 struct State {
-    timer: Option<TimeoutHandle>,
+    timer: Option<Timer>,
     dirty: bool,
     saving: bool,
     /// Another window saved: this one must not write over it.
@@ -60,97 +71,107 @@ struct State {
 }
 
 impl Draft {
-    fn listen(self) {
-        let typed = move |event: &web_sys::Event| {
-            if self.is_mine(event) {
-                self.state.update_value(|state| state.dirty = true);
-                self.later(PAUSE);
-            }
-        };
-        let _ = window_event_listener(ev::input, move |event| typed(&event));
-        let _ = window_event_listener(ev::change, move |event| typed(&event));
-        let _ = window_event_listener(ev::visibilitychange, move |_| {
+    fn listen(&self) {
+        for typed in ["input", "change"] {
+            self.on(typed, |draft, event| {
+                if draft.is_mine(event) {
+                    draft.update(|state| state.dirty = true);
+                    draft.later(PAUSE);
+                }
+            });
+        }
+        self.on("visibilitychange", |draft, _| {
             if document().hidden() {
-                self.save();
+                draft.save();
             }
         });
-        let _ = window_event_listener(ev::submit, move |event| self.submitted(&event));
+        self.on("submit", Self::submitted);
     }
 
-    fn is_mine(self, event: &web_sys::Event) -> bool {
-        let target: Option<web_sys::Node> =
-            event.target().and_then(|target| target.dyn_into().ok());
+    fn on(&self, event: &str, act: impl Fn(&Self, &Event) + 'static) {
+        let draft = self.clone();
+        listen(&document(), event, move |event| act(&draft, &event));
+    }
+
+    fn update(&self, change: impl FnOnce(&mut State)) {
+        let mut state = self.0.state.get();
+        change(&mut state);
+        self.0.state.set(state);
+    }
+
+    fn is_mine(&self, event: &Event) -> bool {
+        let target: Option<Node> = event.target().and_then(|target| target.dyn_into().ok());
         self.form()
             .is_some_and(|form| form.contains(target.as_ref()))
     }
 
-    fn form(self) -> Option<HtmlFormElement> {
-        let form = self
-            .form_id
-            .with_value(|id| document().get_element_by_id(id))?;
+    fn form(&self) -> Option<HtmlFormElement> {
+        let form = document().get_element_by_id(&self.0.form_id)?;
         form.dyn_into().ok()
     }
 
-    fn later(self, pause: Duration) {
-        self.state.update_value(|state| {
+    fn later(&self, pause: Duration) {
+        self.update(|state| {
             if let Some(timer) = state.timer.take() {
-                timer.clear();
+                timer.stop();
             }
             if !state.stopped {
-                state.timer = set_timeout_with_handle(move || self.save(), pause).ok();
+                let draft = self.clone();
+                state.timer = browser::after(pause, move || draft.save());
             }
         });
     }
 
-    fn save(self) {
-        let state = self.state.get_value();
+    fn save(&self) {
+        let state = self.0.state.get();
         if state.saving || state.stopped || !state.dirty {
             return;
         }
         let Some(fields) = self.form().as_ref().and_then(fields) else {
             return;
         };
-        self.state.update_value(|state| {
+        self.update(|state| {
             state.saving = true;
             state.dirty = false;
         });
-        self.said.set("Saving…".to_owned());
+        self.0.said.say("Saving…");
+        let draft = self.clone();
         spawn_local(async move {
-            let url = self.url.get_value();
-            let outcome = match browser::post_form(&url, &fields).await {
+            let outcome = match browser::post_form(&draft.0.url, &fields).await {
                 Ok(answer) => answer.read::<Saved>(),
                 Err(failure) => Err(failure),
             };
-            self.answered(outcome);
+            draft.answered(&outcome);
         });
     }
 
-    fn answered(self, outcome: Result<Saved, Failure>) {
-        self.state.update_value(|state| state.saving = false);
-        let next = match &outcome {
+    fn answered(&self, outcome: &Result<Saved, Failure>) {
+        self.update(|state| state.saving = false);
+        let next = match outcome {
             Ok(saved) => {
-                self.take_version(saved.version.get().trim_matches('"'));
+                self.take_version(&saved.version());
                 PAUSE
             }
             Err(Failure::NoAnswer) => {
-                self.state.update_value(|state| state.dirty = true);
+                self.update(|state| state.dirty = true);
                 AGAIN
             }
             Err(failure) => {
                 let stopped = failure.code() == Some("draft-changed");
-                self.state.update_value(|state| state.stopped = stopped);
+                self.update(|state| state.stopped = stopped);
                 PAUSE
             }
         };
-        self.said.set(sentence(&outcome));
-        if self.state.with_value(|state| state.submit) {
+        self.0.said.say(&sentence(outcome));
+        let state = self.0.state.get();
+        if state.submit {
             self.hand_in();
-        } else if self.state.with_value(|state| state.dirty) {
+        } else if state.dirty {
             self.later(next);
         }
     }
 
-    fn take_version(self, version: &str) {
+    fn take_version(&self, version: &str) {
         let field = self
             .form()
             .and_then(|form| form.query_selector("input[name=version]").ok().flatten())
@@ -161,13 +182,13 @@ impl Draft {
     }
 
     /// Handing in while a save runs would carry the version from before it.
-    fn submitted(self, event: &SubmitEvent) {
+    fn submitted(&self, event: &Event) {
         if !self.is_mine(event) {
             return;
         }
-        self.state.update_value(|state| {
+        self.update(|state| {
             if let Some(timer) = state.timer.take() {
-                timer.clear();
+                timer.stop();
             }
             state.dirty = false;
             if state.saving {
@@ -175,13 +196,16 @@ impl Draft {
                 event.prevent_default();
             }
         });
-        if let (true, Some(button)) = (event.default_prevented(), event.submitter()) {
+        let button = event
+            .dyn_ref::<SubmitEvent>()
+            .and_then(SubmitEvent::submitter);
+        if let (true, Some(button)) = (event.default_prevented(), button) {
             let _ = button.set_attribute("data-handed-in", "");
         }
     }
 
-    fn hand_in(self) {
-        self.state.update_value(|state| state.submit = false);
+    fn hand_in(&self) {
+        self.update(|state| state.submit = false);
         let Some(form) = self.form() else { return };
         let button = form.query_selector("[data-handed-in]").ok().flatten();
         let button = button.and_then(|button| button.dyn_into::<HtmlElement>().ok());
@@ -192,6 +216,15 @@ impl Draft {
             Some(button) => form.request_submit_with_submitter(Some(&button)),
             None => form.request_submit(),
         };
+    }
+}
+
+impl Saved {
+    fn version(&self) -> String {
+        match &self.version {
+            Value::String(version) => version.clone(),
+            version => version.to_string(),
+        }
     }
 }
 
@@ -252,7 +285,7 @@ mod tests {
             let saved: Saved =
                 serde_json::from_str(&format!("{{\"version\":{json},\"saved_at\":\"x\"}}"))
                     .unwrap();
-            assert_eq!(saved.version.get().trim_matches('"'), version);
+            assert_eq!(saved.version(), version);
         }
     }
 }

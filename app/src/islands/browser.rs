@@ -1,28 +1,74 @@
 //! The browser around an island: address, clock, requests, clipboard, downloads.
 
-use leptos::prelude::{location, window};
+use core::time::Duration;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    Blob, BlobPropertyBag, Headers, HtmlAnchorElement, RequestCredentials, RequestInit,
-    RequestMode, Response, Url,
+    Blob, BlobPropertyBag, Document, Headers, HtmlAnchorElement, Location, RequestCredentials,
+    RequestInit, RequestMode, Response, Url, Window,
 };
 use zeroize::Zeroizing;
 
 use super::failure::{Failure, Problem};
+use super::json;
 
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded;charset=UTF-8";
 
+#[expect(clippy::expect_used, reason = "what runs here was started by a page")]
+pub(super) fn window() -> Window {
+    web_sys::window().expect("a window")
+}
+
+#[expect(clippy::expect_used, reason = "what runs here was started by a page")]
+pub(super) fn document() -> Document {
+    window().document().expect("a document")
+}
+
+fn location() -> Location {
+    window().location()
+}
+
+/// Something that is to happen later, or again and again.
+#[derive(Clone, Copy)]
+pub(super) struct Timer(i32);
+
+impl Timer {
+    /// One call for both kinds (HTML, section 8.7: they share one list).
+    pub(super) fn stop(self) {
+        window().clear_timeout_with_handle(self.0);
+    }
+}
+
+pub(super) fn after(pause: Duration, act: impl FnOnce() + 'static) -> Option<Timer> {
+    let act: Box<dyn FnOnce()> = Box::new(act);
+    let act = Closure::once_into_js(act);
+    let timer = window()
+        .set_timeout_with_callback_and_timeout_and_arguments_0(act.unchecked_ref(), millis(pause));
+    timer.ok().map(Timer)
+}
+
+pub(super) fn every(period: Duration, act: impl FnMut() + 'static) -> Option<Timer> {
+    let act: Box<dyn FnMut()> = Box::new(act);
+    let act = Closure::wrap(act).into_js_value();
+    let timer = window().set_interval_with_callback_and_timeout_and_arguments_0(
+        act.unchecked_ref(),
+        millis(period),
+    );
+    timer.ok().map(Timer)
+}
+
+fn millis(span: Duration) -> i32 {
+    i32::try_from(span.as_millis()).unwrap_or(i32::MAX)
+}
+
 /// Takes what follows `#` out of the address bar and out of this entry of the history. The
 /// fragment never reaches the server, and after this nobody who looks at the window either.
-/// Nothing on the server, where there is no address bar.
 pub(super) fn take_fragment() -> Option<Zeroizing<String>> {
-    if cfg!(not(target_arch = "wasm32")) {
-        return None;
-    }
     let location = location();
     let fragment = Zeroizing::new(location.hash().ok()?);
     let path = location.pathname().ok()? + &location.search().ok()?;
@@ -89,7 +135,7 @@ pub(super) struct Answer {
 impl Answer {
     pub(super) fn read<R: DeserializeOwned>(&self) -> Result<R, Failure> {
         match self.status {
-            200..300 => serde_json::from_str(&self.body).map_err(|_| Failure::Unreadable),
+            200..300 => json::read(&self.body).map_err(|_| Failure::Unreadable),
             status => Err(Failure::Refused(Problem::read(
                 status,
                 &self.body,
@@ -176,17 +222,14 @@ fn try_save(name: &str, text: &str) -> Result<(), JsValue> {
     kind.set_type("text/plain;charset=utf-8");
     let blob = Blob::new_with_str_sequence_and_options(&parts, &kind)?;
     let url = Url::create_object_url_with_blob(&blob)?;
-    let link: HtmlAnchorElement = leptos::prelude::document()
-        .create_element("a")?
-        .unchecked_into();
+    let link: HtmlAnchorElement = document().create_element("a")?.unchecked_into();
     link.set_href(&url);
     link.set_download(name);
     link.click();
     // Not at once: the download reads the blob after this turn.
-    leptos::prelude::set_timeout(
-        move || drop(Url::revoke_object_url(&url)),
-        core::time::Duration::from_secs(10),
-    );
+    after(Duration::from_secs(10), move || {
+        let _ = Url::revoke_object_url(&url);
+    });
     Ok(())
 }
 
@@ -208,11 +251,6 @@ mod tests {
         ] {
             assert!(!is_own_path(path), "{path}");
         }
-    }
-
-    #[test]
-    fn there_is_no_fragment_on_the_server() {
-        assert!(take_fragment().is_none());
     }
 
     #[test]

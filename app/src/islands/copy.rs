@@ -1,48 +1,43 @@
 use core::time::Duration;
 
-use leptos::prelude::*;
-use leptos::task::spawn_local;
+use wasm_bindgen_futures::spawn_local;
 
 use super::browser;
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
-    Loading,
-    Ready,
-    Copied,
-    Refused,
-}
+use super::part::Root;
 
 /// Copies `text`.
-#[island]
-pub fn Copy(text: String) -> impl IntoView {
-    let state = RwSignal::new(State::Loading);
-    Effect::new(move || state.set(State::Ready));
-    let press = move |_| {
-        let text = text.clone();
+#[cfg(feature = "ssr")]
+#[leptos::component]
+pub fn Copy(text: String) -> impl leptos::prelude::IntoView {
+    use leptos::prelude::*;
+
+    let body = view! {
+        <button type="button" class="btn small" data-part="copy" disabled>"Copy"</button>
+        <span class="sr" role="status" data-part="copied"></span>
+    };
+    super::body::island("Copy", &serde_json::json!({"text": text}), body)
+}
+
+pub(super) fn start(root: &Root) {
+    let (text, button, said) = (root.given("text"), root.part("copy"), root.part("copied"));
+    button.enable(true);
+    let pressed = button.clone();
+    button.on("click", move |_| {
+        let (text, button, said) = (text.clone(), pressed.clone(), said.clone());
         spawn_local(async move {
-            let copied = browser::copy(&text).await;
-            state.set(if copied {
-                State::Copied
-            } else {
-                State::Refused
+            let (label, sentence) = match browser::copy(&text).await {
+                true => ("Copied", "Copied."),
+                false => (
+                    "Select it instead",
+                    "The browser did not let this page copy. Select the text and copy it.",
+                ),
+            };
+            button.say(label);
+            said.say(sentence);
+            browser::after(Duration::from_secs(3), move || {
+                button.say("Copy");
+                said.say("");
             });
-            set_timeout(move || state.set(State::Ready), Duration::from_secs(3));
         });
-    };
-    let label = move || match state.get() {
-        State::Copied => "Copied",
-        State::Refused => "Select it instead",
-        _ => "Copy",
-    };
-    let said = move || match state.get() {
-        State::Copied => "Copied.",
-        State::Refused => "The browser did not let this page copy. Select the text and copy it.",
-        _ => "",
-    };
-    view! {
-        <button type="button" class="btn small" disabled=move || state.get() == State::Loading
-            on:click=press>{label}</button>
-        <span class="sr" role="status">{said}</span>
-    }
+    });
 }

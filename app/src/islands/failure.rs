@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use super::json;
+
 /// Why a ceremony or a request ended without what it was for. Shown as it is displayed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Failure {
@@ -99,7 +101,7 @@ struct Body {
 impl Problem {
     /// Reads a refusal's body; proxies in between may answer without one.
     pub(super) fn read(status: u16, body: &str, retry_after: Option<u64>) -> Self {
-        let body: Option<Body> = serde_json::from_str(body).ok();
+        let body: Option<Body> = json::read(body).ok();
         let (code, title, detail) = body
             .map(|body| (body.code, body.title, body.detail))
             .unwrap_or_default();

@@ -1,150 +1,94 @@
 //! Where an island's ceremony stands, and the button that starts it.
 
-use leptos::prelude::*;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Stage {
-    /// As the server renders it: nothing can be pressed before the module is there.
-    Loading,
-    Ready,
-    /// What is going on, as the button says it.
-    Busy(&'static str),
-    /// Why it did not work; it can be pressed again.
-    Refused(String),
+use super::part::{Part, Root};
+
+/// The browser's side of a [`act_button`](super::body::act_button) and its refusal, by the button's
+/// part.
+#[derive(Clone)]
+pub(super) struct Progress(Rc<Parts>);
+
+struct Parts {
+    button: Part,
+    /// For screen readers: what is going on.
+    doing: Part,
+    refused: Part,
+    why: Part,
+    /// What must not change meanwhile.
+    fields: Vec<Part>,
+    label: RefCell<String>,
+    busy: Cell<bool>,
 }
 
-#[derive(Clone, Copy)]
-pub(super) struct Progress(RwSignal<Stage>);
-
 impl Progress {
-    pub(super) fn new() -> Self {
-        let stage = RwSignal::new(Stage::Loading);
-        Effect::new(move || {
-            if stage.with_untracked(|stage| *stage == Stage::Loading) {
-                stage.set(Stage::Ready);
+    /// The button can be pressed from now on: the module is there.
+    pub(super) fn at(root: &Root, part: &str, label: &str) -> Self {
+        Self::with_fields(root, part, label, Vec::new())
+    }
+
+    pub(super) fn with_fields(root: &Root, part: &str, label: &str, fields: Vec<Part>) -> Self {
+        let progress = Self(Rc::new(Parts {
+            button: root.part(part),
+            doing: root.part(&format!("{part}-doing")),
+            refused: root.part(&format!("{part}-refused")),
+            why: root.part(&format!("{part}-why")),
+            fields,
+            label: RefCell::new(label.to_owned()),
+            busy: Cell::new(false),
+        }));
+        progress.ready();
+        progress
+    }
+
+    pub(super) fn on_press(&self, act: impl Fn() + 'static) {
+        let progress = self.clone();
+        self.0.button.on("click", move |_| {
+            if progress.is_free() {
+                act();
             }
         });
-        Self(stage)
     }
 
-    pub(super) fn busy(self, doing: &'static str) {
-        self.0.set(Stage::Busy(doing));
+    /// What the button says when nothing is going on.
+    pub(super) fn relabel(&self, label: &str) {
+        label.clone_into(&mut self.0.label.borrow_mut());
     }
 
-    pub(super) fn ready(self) {
-        self.0.set(Stage::Ready);
+    /// What is going on, as the button says it.
+    pub(super) fn busy(&self, doing: &str) {
+        self.0.refused.show(false);
+        self.set(true, doing);
+        self.0.button.say(doing);
     }
 
-    pub(super) fn refuse(self, why: impl ToString) {
-        self.0.set(Stage::Refused(why.to_string()));
+    pub(super) fn ready(&self) {
+        self.0.refused.show(false);
+        self.set(false, "");
+        self.0.button.say(&self.0.label.borrow());
+    }
+
+    /// Why it did not work; it can be pressed again. The focus comes back to the button: a disabled
+    /// one has lost it.
+    pub(super) fn refuse(&self, why: impl ToString) {
+        self.ready();
+        self.0.why.say(&why.to_string());
+        self.0.refused.show(true);
+        self.0.button.focus();
     }
 
     /// Whether something may be started.
-    pub(super) fn is_free(self) -> bool {
-        self.0
-            .with(|stage| matches!(stage, Stage::Ready | Stage::Refused(_)))
+    pub(super) fn is_free(&self) -> bool {
+        !self.0.busy.get()
     }
 
-    /// What is going on; empty when nothing is.
-    fn doing(self) -> &'static str {
-        self.0.with(|stage| match stage {
-            Stage::Busy(doing) => doing,
-            _ => "",
-        })
-    }
-
-    fn refusal(self) -> Option<String> {
-        self.0.with(|stage| match stage {
-            Stage::Refused(why) => Some(why.clone()),
-            _ => None,
-        })
-    }
-}
-
-/// The one button of a ceremony, with its class, and what it is doing in it and for screen
-/// readers. After a refusal the focus comes back to it: a disabled button loses it.
-pub(super) fn act_button(
-    progress: Progress,
-    class: &'static str,
-    label: impl Fn() -> String + Send + Sync + 'static,
-    press: impl Fn() + Send + Sync + 'static,
-) -> AnyView {
-    let label = Signal::derive(label);
-    button(
-        progress,
-        "button",
-        class,
-        label,
-        Callback::new(move |()| press()),
-    )
-}
-
-/// The same in a form, where Enter in a field presses it too; the form's `submit` starts the act.
-pub(super) fn submit_button(
-    progress: Progress,
-    class: &'static str,
-    label: impl Fn() -> String + Send + Sync + 'static,
-) -> AnyView {
-    let label = Signal::derive(label);
-    button(progress, "submit", class, label, Callback::new(|()| ()))
-}
-
-fn button(
-    progress: Progress,
-    kind: &'static str,
-    class: &'static str,
-    label: Signal<String>,
-    press: Callback<()>,
-) -> AnyView {
-    let button = NodeRef::<leptos::html::Button>::new();
-    Effect::new(move || {
-        if progress.refusal().is_some()
-            && let Some(button) = button.get_untracked()
-        {
-            // Not before it is enabled again, which is another effect's work.
-            request_animation_frame(move || drop(button.focus()));
+    fn set(&self, busy: bool, doing: &str) {
+        self.0.busy.set(busy);
+        self.0.doing.say(doing);
+        self.0.button.enable(!busy);
+        for field in &self.0.fields {
+            field.enable(!busy);
         }
-    });
-    let shown = move || match progress.doing() {
-        "" => label.get(),
-        doing => doing.to_owned(),
-    };
-    view! {
-        <button type=kind class=class node_ref=button disabled=move || !progress.is_free()
-            on:click=move |_| press.run(())>{shown}</button>
-        <span class="sr" role="status">{move || progress.doing()}</span>
     }
-    .into_any()
-}
-
-/// Why the last try did not work.
-pub(super) fn refusal(progress: Progress) -> AnyView {
-    let notice = move || {
-        progress.refusal().map(|why| {
-            view! { <div class="notice stop" role="alert"><p>{why}</p></div> }
-        })
-    };
-    notice.into_any()
-}
-
-/// A heading that takes the focus when it shows up, so that what has changed is read out.
-pub(super) fn focused_heading(text: String) -> AnyView {
-    let heading = NodeRef::<leptos::html::H1>::new();
-    Effect::new(move || {
-        if let Some(heading) = heading.get() {
-            let _ = heading.focus();
-        }
-    });
-    view! { <h1 tabindex="-1" node_ref=heading>{text}</h1> }.into_any()
-}
-
-/// The same for what opens below a heading.
-pub(super) fn focused_subheading(text: String) -> AnyView {
-    let heading = NodeRef::<leptos::html::H2>::new();
-    Effect::new(move || {
-        if let Some(heading) = heading.get() {
-            let _ = heading.focus();
-        }
-    });
-    view! { <h2 tabindex="-1" node_ref=heading>{text}</h2> }.into_any()
 }

@@ -1,26 +1,30 @@
 use core::iter::successors;
 
-use leptos::ev;
-use leptos::prelude::*;
 use wasm_bindgen::JsCast as _;
 use web_sys::{Element, HtmlElement, KeyboardEvent};
 
+use super::browser::{document, window};
+use super::part::{Root, listen};
+
 /// `j`, `k` and Enter in the table with the id `table_id`.
-#[island]
-pub fn RowKeys(table_id: String) -> impl IntoView {
-    let said = RwSignal::new(String::new());
-    Effect::new(move || {
-        let table_id = table_id.clone();
-        let _ = window_event_listener(ev::keydown, move |event| {
-            if let Some(key) = Key::of(&event)
-                && let Some(place) = press(&table_id, key)
-            {
-                event.prevent_default();
-                said.set(place);
-            }
-        });
+#[cfg(feature = "ssr")]
+#[leptos::component]
+pub fn RowKeys(table_id: String) -> impl leptos::prelude::IntoView {
+    use leptos::prelude::*;
+
+    let body = view! { <span class="sr" role="status" data-part="place"></span> };
+    super::body::island("RowKeys", &serde_json::json!({"table_id": table_id}), body)
+}
+
+pub(super) fn start(root: &Root) {
+    let (table_id, place) = (root.given("table_id"), root.part("place"));
+    listen(&window(), "keydown", move |event| {
+        let key = event.dyn_ref().and_then(Key::of);
+        if let Some(said) = key.and_then(|key| press(&table_id, key)) {
+            event.prevent_default();
+            place.say(&said);
+        }
     });
-    view! { <span class="sr" role="status">{move || said.get()}</span> }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

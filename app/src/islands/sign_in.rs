@@ -1,10 +1,10 @@
-use leptos::prelude::*;
-use leptos::task::spawn_local;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde_json::Value;
+use wasm_bindgen_futures::spawn_local;
 
 use super::failure::Failure;
-use super::progress::{Progress, act_button, refusal};
+use super::part::Root;
+use super::progress::Progress;
 use super::webauthn::{self, Assertion, Credential, Prf};
 use super::{browser, webauthn::Asserted};
 
@@ -14,7 +14,7 @@ struct Begin {}
 #[derive(Deserialize)]
 struct Begun {
     ceremony: String,
-    options: Box<RawValue>,
+    options: Value,
 }
 
 #[derive(Serialize)]
@@ -30,26 +30,43 @@ pub(super) struct Finished {
     pub(super) location: String,
 }
 
+const LABEL: &str = "Sign in with a passkey";
+
 /// Signs in with a discoverable passkey, then goes to `return_to`, a path on this origin.
-#[island]
-pub fn SignIn(return_to: String) -> impl IntoView {
-    let progress = Progress::new();
-    let press = move || {
-        let return_to = return_to.clone();
-        progress.busy("Waiting for your passkey…");
-        spawn_local(async move {
-            if let Err(failure) = sign_in(progress, &return_to).await {
-                progress.refuse(failure);
-            }
-        });
-    };
-    let label = || "Sign in with a passkey".to_owned();
-    view! { {act_button(progress, "btn primary wide", label, press)}{refusal(progress)} }
+#[cfg(feature = "ssr")]
+#[leptos::component]
+pub fn SignIn(return_to: String) -> impl leptos::prelude::IntoView {
+    use super::body::{act_button, island, refusal};
+
+    let given = serde_json::json!({"return_to": return_to});
+    let body = (
+        act_button("sign-in", "btn primary wide", LABEL),
+        refusal("sign-in"),
+    );
+    island("SignIn", &given, body)
 }
 
-async fn sign_in(progress: Progress, return_to: &str) -> Result<(), Failure> {
+pub(super) fn start(root: &Root) {
+    let progress = Progress::at(root, "sign-in", LABEL);
+    let return_to = root.given("return_to");
+    let press = {
+        let progress = progress.clone();
+        move || {
+            let (progress, return_to) = (progress.clone(), return_to.clone());
+            progress.busy("Waiting for your passkey…");
+            spawn_local(async move {
+                if let Err(failure) = sign_in(&progress, &return_to).await {
+                    progress.refuse(failure);
+                }
+            });
+        }
+    };
+    progress.on_press(press);
+}
+
+async fn sign_in(progress: &Progress, return_to: &str) -> Result<(), Failure> {
     let begun: Begun = browser::post("/auth/sign-in/begin", &Begin {}).await?;
-    let Asserted { credential, .. } = webauthn::get(begun.options.get(), Prf::Unneeded).await?;
+    let Asserted { credential, .. } = webauthn::get(&begun.options, Prf::Unneeded).await?;
     progress.busy("Signing in…");
     let finish = Finish {
         ceremony: &begun.ceremony,

@@ -6,9 +6,10 @@ use domain::base64url;
 use domain::id::{DeliveryId, PersonId};
 use domain::seal::DeviceKeys;
 use serde::Deserialize;
-use serde_json::value::RawValue;
+use serde_json::Value;
 
 use super::failure::Failure;
+use super::json;
 
 /// The answer to the beginning of an act.
 #[derive(Deserialize)]
@@ -16,19 +17,7 @@ pub(super) struct Begun {
     pub(super) ceremony: String,
     pub(super) statement: ActStatement,
     /// WebAuthn's request options as JSON.
-    pub(super) options: Box<RawValue>,
-}
-
-/// The part of the options that is checked here.
-#[derive(Deserialize)]
-struct Options {
-    #[serde(rename = "publicKey")]
-    public_key: PublicKey,
-}
-
-#[derive(Deserialize)]
-struct PublicKey {
-    challenge: String,
+    pub(super) options: Value,
 }
 
 /// The act that the page shows, in everything but the nonce.
@@ -85,7 +74,7 @@ pub(super) fn check_enrolment(
 
 /// The act as a page shows it, before there is a nonce: 32 zero bytes stand in its place.
 pub(super) fn shown(act_json: &str) -> Result<ActStatement, Failure> {
-    serde_json::from_str::<ActStatement>(act_json)
+    json::read::<ActStatement>(act_json)
         .ok()
         .filter(|statement| statement.nonce == Nonce::new([0; 32]))
         .ok_or(Failure::Unreadable)
@@ -98,11 +87,12 @@ fn both(same: bool, begun: &Begun) -> Result<(), Failure> {
     }
 }
 
-fn challenge_fits(statement: &ActStatement, options: &RawValue) -> bool {
-    let options: Result<Options, _> = serde_json::from_str(options.get());
-    options.is_ok_and(|options| {
-        options.public_key.challenge == base64url::encode(&statement.challenge())
-    })
+fn challenge_fits(statement: &ActStatement, options: &Value) -> bool {
+    let challenge = options
+        .get("publicKey")
+        .and_then(|key| key.get("challenge"));
+    let expected = base64url::encode(&statement.challenge());
+    challenge.and_then(Value::as_str) == Some(&expected)
 }
 
 fn names_once(statement: &ActStatement, label: &str, value: &str) -> bool {
@@ -186,7 +176,7 @@ mod tests {
     #[test]
     fn options_without_a_challenge_are_refused() {
         let mut begun = begun(&decision(7));
-        begun.options = RawValue::from_string("{\"publicKey\":{}}".to_owned()).unwrap();
+        begun.options = serde_json::json!({"publicKey": {}});
         assert_eq!(check_shown(&begun, &decision(0)), Err(Failure::OtherAct));
     }
 

@@ -5,8 +5,8 @@ use domain::base64url;
 use domain::seal::device::PRF_INPUT;
 use domain::secret::Secret;
 use js_sys::{Array, ArrayBuffer, JSON, Object, Reflect, Uint8Array};
-use leptos::prelude::window;
 use serde::Serialize;
+use serde_json::Value;
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
@@ -15,6 +15,7 @@ use web_sys::{
 };
 use zeroize::Zeroizing;
 
+use super::browser::window;
 use super::failure::CeremonyFailure;
 
 /// Whether the device secret is asked for.
@@ -83,7 +84,7 @@ pub(super) struct Assertion {
 }
 
 /// Makes a passkey, asking for PRF; once more without it when that seems to be what fails.
-pub(super) async fn create(options: &str) -> Result<Registered, CeremonyFailure> {
+pub(super) async fn create(options: &Value) -> Result<Registered, CeremonyFailure> {
     match try_create(options, Prf::Wanted).await {
         Err(failure) if failure.is_worth_a_try_without_prf() => {
             try_create(options, Prf::Unneeded).await
@@ -93,7 +94,7 @@ pub(super) async fn create(options: &str) -> Result<Registered, CeremonyFailure>
 }
 
 /// Signs the options' challenge.
-pub(super) async fn get(options: &str, prf: Prf) -> Result<Asserted, CeremonyFailure> {
+pub(super) async fn get(options: &Value, prf: Prf) -> Result<Asserted, CeremonyFailure> {
     let options = parse(options)?;
     let public_key = field(&options, "publicKey");
     to_bytes(&public_key, "challenge")?;
@@ -123,7 +124,7 @@ pub(super) async fn evaluate(raw_id: &[u8]) -> Result<Option<Secret<32>>, Ceremo
     Ok(prf_output(&credential))
 }
 
-async fn try_create(options: &str, prf: Prf) -> Result<Registered, CeremonyFailure> {
+async fn try_create(options: &Value, prf: Prf) -> Result<Registered, CeremonyFailure> {
     let options = parse(options)?;
     let public_key = field(&options, "publicKey");
     to_bytes(&public_key, "challenge")?;
@@ -249,8 +250,8 @@ fn prf_output(made: &PublicKeyCredential) -> Option<Secret<32>> {
     Some(Secret::new(*output))
 }
 
-fn parse(options: &str) -> Result<JsValue, CeremonyFailure> {
-    JSON::parse(options).map_err(|_| CeremonyFailure::Other)
+fn parse(options: &Value) -> Result<JsValue, CeremonyFailure> {
+    JSON::parse(&options.to_string()).map_err(|_| CeremonyFailure::Other)
 }
 
 /// Undefined where there is none.

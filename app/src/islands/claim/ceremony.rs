@@ -163,7 +163,7 @@ pub(super) async fn report(delivery: DeliveryId) -> Result<(), Failure> {
 async fn prove(delivery: DeliveryId, act: Act, prf: Prf) -> Result<(Begun, Asserted), Failure> {
     let begun: Begun = browser::post(&format!("/d/{delivery}/begin"), &BeginBody { act }).await?;
     statement::check_delivery(&begun, act, &browser::origin(), delivery)?;
-    let asserted = webauthn::get(begun.options.get(), prf).await?;
+    let asserted = webauthn::get(&begun.options, prf).await?;
     Ok((begun, asserted))
 }
 

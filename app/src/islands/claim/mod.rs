@@ -1,262 +1,327 @@
 //! The claim: before proof one button, after it the key.
 
+#[cfg(feature = "ssr")]
+pub mod body;
 mod ceremony;
-mod view;
 mod words;
 
+use core::cell::{Cell, RefCell};
 use core::time::Duration;
+use std::rc::Rc;
 
 use domain::id::DeliveryId;
 use domain::link::LinkSecret;
-use leptos::prelude::*;
-use leptos::task::spawn_local;
+use wasm_bindgen_futures::spawn_local;
 
 use self::ceremony::Opened;
 use self::words::Refusal;
-use super::browser;
+use super::browser::{self, Timer};
 use super::failure::Failure;
+use super::part::{Part, Root, listen};
 use super::progress::Progress;
+
+#[cfg(feature = "ssr")]
+pub use body::Claim;
+
+const SHOW: &str = "Show my key";
+const STORED: &str = "I have stored it";
+const END: &str = "End this key";
 
 /// A lease is ten minutes; no answer makes this page hold a key for longer.
 const LEASE: f64 = 600_000.0;
 
-/// Claims, opens and receipts the delivery `delivery_id`; the link secret is in the fragment.
-/// `host` is the host's name, `security_contact` whom to write to when nothing else works.
-#[island]
-pub fn Claim(delivery_id: String, host: String, security_contact: String) -> impl IntoView {
-    let fragment = browser::take_fragment();
-    let link = fragment.and_then(|fragment| LinkSecret::from_fragment(&fragment).ok());
-    let desk = Desk::new(delivery_id.parse().ok(), link, host, security_contact);
-    Effect::new(move || desk.open());
-    move || view::phase(desk)
-}
-
-/// Where the page stands. No secrets in here: they are in [`Desk`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Where the page stands. No secrets in here: they are in [`Place`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     /// Before proof; the same for every link.
     Waiting,
     /// The page was opened without the link's secret, or has forgotten it.
     NoSecret,
     /// The key is on the page.
-    Shown(Sheet),
-    /// The key is stored and works; its use can be watched at the path.
-    Active(Sheet, String),
+    Shown,
+    /// The key is stored and works.
+    Active,
     /// The lease ended first.
     Ended,
     /// The person said that it was not them.
     Reported,
 }
 
-/// What is shown beside the key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Sheet {
-    service: String,
-    environment: String,
-    may: String,
-    ends: String,
-    first_call: String,
-    again: bool,
-}
-
-impl Sheet {
-    fn of(opened: &Opened) -> Self {
-        Self {
-            service: opened.header.service.clone(),
-            environment: opened.header.environment.clone(),
-            may: opened.details.may(),
-            ends: words::ends(opened.header.key_expiry, browser::now()),
-            first_call: opened.details.first_call(),
-            again: opened.again,
+impl Phase {
+    /// As the body names it.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::NoSecret => "no-secret",
+            Self::Shown => "shown",
+            Self::Active => "active",
+            Self::Ended => "ended",
+            Self::Reported => "reported",
         }
     }
 }
 
-#[derive(Clone, Copy)]
-struct Desk {
+pub(super) fn start(root: &Root) {
+    let desk = Desk::new(root);
+    if desk.0.delivery.is_none() || desk.0.link.borrow().is_none() {
+        desk.enter(Phase::NoSecret);
+    }
+    desk.listen();
+}
+
+#[derive(Clone)]
+struct Desk(Rc<Place>);
+
+struct Place {
+    root: Root,
     delivery: Option<DeliveryId>,
-    host: StoredValue<String>,
-    security_contact: StoredValue<String>,
-    link: StoredValue<Option<LinkSecret>>,
-    opened: StoredValue<Option<Opened>>,
-    timer: StoredValue<Option<IntervalHandle>>,
-    phase: RwSignal<Phase>,
+    link: RefCell<Option<LinkSecret>>,
+    opened: RefCell<Option<Opened>>,
+    timer: Cell<Option<Timer>>,
+    phase: Cell<Phase>,
     claiming: Progress,
-    refusal: RwSignal<Option<Refusal>>,
     storing: Progress,
     reporting: Progress,
-    /// The panel that asks whether to kill the key is open.
-    asks_report: RwSignal<bool>,
-    /// Whether the last copying worked.
-    copied: RwSignal<Option<bool>>,
-    seconds_left: RwSignal<u64>,
-    key_box: NodeRef<leptos::html::Div>,
+    key: Part,
+}
+
+/// Takes it out of the address.
+fn link_secret() -> Option<LinkSecret> {
+    LinkSecret::from_fragment(&browser::take_fragment()?).ok()
 }
 
 impl Desk {
-    fn new(
-        delivery: Option<DeliveryId>,
-        link: Option<LinkSecret>,
-        host: String,
-        security_contact: String,
-    ) -> Self {
-        Self {
-            delivery,
-            host: StoredValue::new(host),
-            security_contact: StoredValue::new(security_contact),
-            link: StoredValue::new(link),
-            opened: StoredValue::new(None),
-            timer: StoredValue::new(None),
-            phase: RwSignal::new(Phase::Waiting),
-            claiming: Progress::new(),
-            refusal: RwSignal::new(None),
-            storing: Progress::new(),
-            reporting: Progress::new(),
-            asks_report: RwSignal::new(false),
-            copied: RwSignal::new(None),
-            seconds_left: RwSignal::new(0),
-            key_box: NodeRef::new(),
-        }
+    fn new(root: &Root) -> Self {
+        Self(Rc::new(Place {
+            root: root.clone(),
+            delivery: root.given("delivery_id").parse().ok(),
+            link: RefCell::new(link_secret()),
+            opened: RefCell::new(None),
+            timer: Cell::new(None),
+            phase: Cell::new(Phase::Waiting),
+            claiming: Progress::at(root, "claim", SHOW),
+            storing: Progress::at(root, "store", STORED),
+            reporting: Progress::with_fields(root, "end", END, vec![root.part("ask-report")]),
+            key: root.part("key"),
+        }))
     }
 
-    fn open(self) {
-        if self.delivery.is_none() || self.link.with_value(Option::is_none) {
-            self.phase.set(Phase::NoSecret);
-        }
+    fn listen(&self) {
         // The mail's link opened once more in this window changes the fragment alone.
-        let _ = window_event_listener(leptos::ev::hashchange, move |_| {
-            let fragment = browser::take_fragment();
-            let link = fragment.and_then(|fragment| LinkSecret::from_fragment(&fragment).ok());
-            if let (Some(link), true) = (link, self.phase.get_untracked() == Phase::NoSecret) {
-                self.link.set_value(Some(link));
-                self.phase.set(Phase::Waiting);
+        self.on_window("hashchange", |desk| {
+            if let (Some(link), Phase::NoSecret) = (link_secret(), desk.0.phase.get()) {
+                desk.0.link.replace(Some(link));
+                desk.enter(Phase::Waiting);
             }
         });
         // A page that is left may be kept and shown again by "back"; the key must not be.
-        let _ = window_event_listener(leptos::ev::pagehide, move |_| {
-            if self.opened.with_value(Option::is_some) {
-                self.forget(Phase::NoSecret);
+        self.on_window("pagehide", |desk| {
+            if desk.holds_key() {
+                desk.forget(Phase::NoSecret);
+            }
+        });
+        self.0.claiming.on_press(self.acting(Self::claim));
+        self.0.storing.on_press(self.acting(Self::store));
+        self.0.reporting.on_press(self.acting(Self::report));
+        self.on_click("copy", Self::copy);
+        self.on_click("save", Self::save);
+        self.on_click("ask-report", |desk| desk.ask_report(!desk.asks_report()));
+        self.on_click("report-back", |desk| desk.ask_report(false));
+    }
+
+    fn acting(&self, act: impl Fn(&Self) + 'static) -> impl Fn() + 'static {
+        let desk = self.clone();
+        move || act(&desk)
+    }
+
+    fn on_window(&self, event: &str, act: impl Fn(&Self) + 'static) {
+        let act = self.acting(act);
+        listen(&browser::window(), event, move |_| act());
+    }
+
+    fn on_click(&self, part: &str, act: impl Fn(&Self) + 'static) {
+        let act = self.acting(act);
+        self.0.root.part(part).on("click", move |_| act());
+    }
+
+    fn enter(&self, phase: Phase) {
+        self.0.phase.set(phase);
+        self.0.root.enter(phase.name());
+    }
+
+    fn say(&self, part: &str, text: &str) {
+        self.0.root.part(part).say(text);
+    }
+
+    fn holds_key(&self) -> bool {
+        self.0.opened.borrow().is_some()
+    }
+
+    fn asks_report(&self) -> bool {
+        self.0.root.part("report").is_shown()
+    }
+
+    /// Opens or closes the panel that asks whether to kill the key.
+    fn ask_report(&self, asks: bool) {
+        let root = &self.0.root;
+        root.part("report").show(asks);
+        let button = root.part("ask-report");
+        button.attribute("aria-expanded", if asks { "true" } else { "false" });
+        match asks {
+            true => root.part("report-title").focus(),
+            false => button.focus(),
+        }
+    }
+
+    fn claim(&self) {
+        let link = self.0.link.borrow().clone();
+        let Some((delivery, link)) = self.0.delivery.zip(link) else {
+            return self.enter(Phase::NoSecret);
+        };
+        self.0.claiming.busy("Waiting for your passkey…");
+        let desk = self.clone();
+        spawn_local(async move {
+            let claiming = &desk.0.claiming;
+            match ceremony::claim(delivery, &link, |doing| claiming.busy(doing)).await {
+                Ok(opened) => desk.show(opened),
+                Err(refusal) => desk.refuse(&refusal),
             }
         });
     }
 
-    fn claim(self) {
-        let Some((delivery, link)) = self.delivery.zip(self.link.get_value()) else {
-            return self.phase.set(Phase::NoSecret);
-        };
-        self.refusal.set(None);
-        self.claiming.busy("Waiting for your passkey…");
-        spawn_local(async move {
-            match ceremony::claim(delivery, &link, |doing| self.claiming.busy(doing)).await {
-                Ok(opened) => self.show(opened),
-                Err(refusal) => {
-                    self.asks_report
-                        .update(|asks| *asks |= refusal.offers_report);
-                    self.claiming.refuse(&refusal.text);
-                    self.refusal.set(Some(refusal));
-                }
-            }
-        });
+    fn refuse(&self, refusal: &Refusal) {
+        self.say("claim-title", refusal.title);
+        if refusal.offers_report && !self.asks_report() {
+            self.ask_report(true);
+        }
+        self.0.claiming.refuse(&refusal.text);
     }
 
     /// From here on the link's secret is of no use to this page.
-    fn show(self, opened: Opened) {
-        self.link.set_value(None);
-        self.claiming.ready();
+    fn show(&self, opened: Opened) {
+        self.0.link.replace(None);
+        self.0.claiming.ready();
+        self.describe(&opened);
         let end = browser::now() + opened.lease.clamp(0.0, LEASE);
-        let sheet = Sheet::of(&opened);
-        self.opened.set_value(Some(opened));
-        self.phase.set(Phase::Shown(sheet));
+        // A text node, beside which nothing keeps the key but what is wiped.
+        self.0.key.say(&opened.key);
+        self.0.opened.replace(Some(opened));
         self.tick(end);
-        let timer = set_interval_with_handle(move || self.tick(end), Duration::from_secs(1));
-        self.timer.set_value(timer.ok());
+        let desk = self.clone();
+        let timer = browser::every(Duration::from_secs(1), move || desk.tick(end));
+        self.0.timer.set(timer);
+        self.enter(Phase::Shown);
     }
 
-    fn tick(self, end: f64) {
+    /// What is shown beside the key, then and when it works.
+    fn describe(&self, opened: &Opened) {
+        let Opened {
+            header, details, ..
+        } = opened;
+        let (service, environment) = (&header.service, &header.environment);
+        self.say("shown-title", &format!("Your {environment} key"));
+        self.say("active-title", &format!("Your {environment} key works"));
+        self.say("service", &format!("{service}, {environment}"));
+        let stored = "You have it stored; this page has forgotten it.";
+        self.say("stored", &format!("{service}, {environment}. {stored}"));
+        self.say("may", &details.may());
+        self.say("ends", &words::ends(header.key_expiry, browser::now()));
+        for part in ["first-call", "first-call-now"] {
+            self.say(part, &details.first_call());
+        }
+        self.0.root.part("again").show(opened.again);
+    }
+
+    fn tick(&self, end: f64) {
         let left = ((end - browser::now()) / 1_000.0).ceil().max(0.0) as u64;
-        self.seconds_left.set(left);
-        if left == 0 && self.opened.with_value(Option::is_some) {
+        self.say("left", &words::countdown(left));
+        if left == 59 {
+            let little = "Less than a minute is left before this page forgets the key.";
+            self.say("little-left", little);
+        }
+        if left == 0 && self.holds_key() {
             self.forget(Phase::Ended);
         }
     }
 
     /// Takes the key off the page and wipes it.
-    fn forget(self, next: Phase) {
-        if let Some(timer) = self.timer.try_update_value(Option::take).flatten() {
-            timer.clear();
+    fn forget(&self, next: Phase) {
+        if let Some(timer) = self.0.timer.take() {
+            timer.stop();
         }
-        if let Some(key_box) = self.key_box.get_untracked() {
-            key_box.set_text_content(None);
+        self.0.key.say("");
+        self.0.opened.replace(None);
+        self.0.link.replace(None);
+        if self.asks_report() {
+            self.ask_report(false);
         }
-        self.opened.set_value(None);
-        self.link.set_value(None);
-        self.asks_report.set(false);
-        self.phase.set(next);
+        self.enter(next);
     }
 
-    /// A text node, and nothing that is rendered: what is rendered is kept for comparing.
-    fn write_key(self) {
-        if let Some(key_box) = self.key_box.get() {
-            self.opened.with_value(|opened| {
-                let key = opened.as_ref().map(|opened| opened.key.as_str());
-                key_box.set_text_content(key);
-            });
-        }
-    }
-
-    fn copy(self) {
-        let Some(key) = self
+    fn copy(&self) {
+        let key = self
+            .0
             .opened
-            .with_value(|opened| opened.as_ref().map(|opened| opened.key.clone()))
-        else {
-            return;
-        };
+            .borrow()
+            .as_ref()
+            .map(|opened| opened.key.clone());
+        let Some(key) = key else { return };
+        let desk = self.clone();
         spawn_local(async move {
             let copied = browser::copy(&key).await;
-            self.copied.set(Some(copied));
-            if !copied && let Some(key_box) = self.key_box.get_untracked() {
-                browser::select(&key_box);
+            desk.say_copied(Some(copied));
+            if let (false, Some(node)) = (copied, desk.0.key.node()) {
+                browser::select(node);
             }
-            set_timeout(move || self.copied.set(None), Duration::from_secs(4));
+            browser::after(Duration::from_secs(4), move || desk.say_copied(None));
         });
     }
 
-    fn save(self) {
-        self.opened.with_value(|opened| {
-            if let Some(Opened { key, details, .. }) = opened {
-                browser::save(&details.env_name(), &details.env_file(key));
-            }
-        });
+    /// Whether the last copying worked.
+    fn say_copied(&self, copied: Option<bool>) {
+        let is_copied = copied == Some(true);
+        self.say("copy", if is_copied { "Copied" } else { "Copy key" });
+        self.say("copied", if is_copied { "Copied." } else { "" });
+        self.0.root.part("not-copied").show(copied == Some(false));
     }
 
-    fn store(self, sheet: Sheet) {
-        let receipt = self
-            .opened
-            .with_value(|opened| opened.as_ref().map(Opened::receipt));
-        let Some((delivery, receipt)) = self.delivery.zip(receipt) else {
+    fn save(&self) {
+        if let Some(Opened { key, details, .. }) = self.0.opened.borrow().as_ref() {
+            browser::save(&details.env_name(), &details.env_file(key));
+        }
+    }
+
+    fn store(&self) {
+        let receipt = self.0.opened.borrow().as_ref().map(Opened::receipt);
+        let Some((delivery, receipt)) = self.0.delivery.zip(receipt) else {
             return;
         };
-        self.storing.busy("Telling the portal…");
+        self.0.storing.busy("Telling the portal…");
+        let desk = self.clone();
         spawn_local(async move {
             match ceremony::post_receipt(delivery, &receipt).await {
-                Ok(portal) => self.forget(Phase::Active(sheet, portal)),
-                Err(Failure::NoAnswer) => self.storing.refuse(
+                Ok(portal) => {
+                    desk.0.root.part("watch").attribute("href", &portal);
+                    desk.forget(Phase::Active);
+                }
+                Err(Failure::NoAnswer) => desk.0.storing.refuse(
                     "The portal did not answer. The key is still here: check your connection and say it again. Saying it twice is safe.",
                 ),
-                Err(failure) => self.storing.refuse(failure),
+                Err(failure) => desk.0.storing.refuse(failure),
             }
         });
     }
 
-    fn report(self) {
-        let Some(delivery) = self.delivery else {
+    fn report(&self) {
+        let Some(delivery) = self.0.delivery else {
             return;
         };
-        self.reporting.busy("Waiting for your passkey…");
+        self.0.reporting.busy("Waiting for your passkey…");
+        let desk = self.clone();
         spawn_local(async move {
             match ceremony::report(delivery).await {
-                Ok(()) => self.forget(Phase::Reported),
-                Err(failure) => self.reporting.refuse(failure),
+                Ok(()) => desk.forget(Phase::Reported),
+                Err(failure) => desk.0.reporting.refuse(failure),
             }
         });
     }

@@ -7,7 +7,7 @@ use domain::id::PersonId;
 use domain::seal::{DeviceKeys, DeviceVerifyingKey, SealingKey, Signature};
 use domain::secret::Secret;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde_json::Value;
 use zeroize::Zeroizing;
 
 use crate::islands::browser;
@@ -43,7 +43,7 @@ pub(super) enum Step {
 #[derive(Deserialize)]
 pub(super) struct Offer {
     ceremony: String,
-    options: Box<RawValue>,
+    options: Value,
     person: PersonId,
 }
 
@@ -131,7 +131,7 @@ impl Step {
 
 /// A closed dialog here costs nothing: the next try begins anew.
 async fn make(offer: Offer) -> Result<Step, Stopped> {
-    match webauthn::create(offer.options.get()).await {
+    match webauthn::create(&offer.options).await {
         Ok(made) => Ok(Step::Made(offer, made)),
         Err(failure) => Err((failure.into(), None)),
     }
@@ -185,7 +185,7 @@ async fn confirm(proposal: Box<Proposal>) -> Result<Done, Stopped> {
         Some(_) => Prf::Wanted,
         None => Prf::Unneeded,
     };
-    let asserted = match webauthn::get(proposal.begun.options.get(), prf).await {
+    let asserted = match webauthn::get(&proposal.begun.options, prf).await {
         Ok(asserted) => asserted,
         Err(failure) => return Err((failure.into(), Some(Step::Proposed(proposal)))),
     };
