@@ -1,5 +1,5 @@
-//! What browsers load: `target/site/pkg`, and `target/site/manifest.json` with the name under
-//! which each file may be cached for ever.
+//! What browsers load besides the style sheet, which the server has: `target/site/pkg`, and
+//! `target/site/manifest.json` with the name under which each file may be cached for ever.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,9 +9,6 @@ use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
 
 use crate::{wasm, workspace};
-
-/// In this order, both as files and as cascade layers.
-const LAYERS: [&str; 5] = ["tokens", "base", "layout", "components", "pages"];
 
 pub(crate) fn build() -> Result<()> {
     let module = wasm::compile()?;
@@ -26,11 +23,7 @@ pub(crate) fn build() -> Result<()> {
         fs::create_dir_all(&pkg)?;
         wasm::bind(&module, &pkg)?;
     }
-    fs::write(
-        pkg.join("latchkey.css"),
-        style(&workspace::root().join("style"))?,
-    )?;
-    let manifest = hashed_copies(&pkg, &["app.js", "app_bg.wasm", "latchkey.css"])?;
+    let manifest = hashed_copies(&pkg, &["app.js", "app_bg.wasm"])?;
     fs::write(
         site.join("manifest.json"),
         serde_json::to_vec_pretty(&manifest)?,
@@ -41,18 +34,6 @@ pub(crate) fn build() -> Result<()> {
 fn bound_after(output: &Path, module: &Path) -> bool {
     let changed = |file: &Path| fs::metadata(file).and_then(|found| found.modified());
     matches!((changed(output), changed(module)), (Ok(output), Ok(module)) if output > module)
-}
-
-fn style(folder: &Path) -> Result<String> {
-    let mut bundle = format!("@layer {};\n", LAYERS.join(", "));
-    for layer in LAYERS {
-        let file = folder.join(layer).with_extension("css");
-        let text =
-            fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
-        bundle.push_str(&text);
-        bundle.push('\n');
-    }
-    Ok(bundle)
 }
 
 /// Copies each file beside itself as `stem.HASH.extension`; returns those names by the plain ones.
@@ -100,25 +81,6 @@ mod tests {
     fn a_hashed_name_keeps_its_extension_and_follows_the_content() {
         assert_eq!(hashed_name("app.js", b""), "app.e3b0c44298fc1c14.js");
         assert_ne!(hashed_name("app.js", b"a"), hashed_name("app.js", b"b"));
-    }
-
-    #[test]
-    fn the_style_sheet_starts_with_the_order_of_its_layers() {
-        let folder = tempfile::tempdir().unwrap();
-        for layer in LAYERS {
-            fs::write(folder.path().join(layer).with_extension("css"), layer).unwrap();
-        }
-        assert_eq!(
-            style(folder.path()).unwrap(),
-            "@layer tokens, base, layout, components, pages;\n\
-             tokens\nbase\nlayout\ncomponents\npages\n"
-        );
-    }
-
-    #[test]
-    fn a_missing_layer_is_an_error() {
-        let folder = tempfile::tempdir().unwrap();
-        assert!(style(folder.path()).is_err());
     }
 
     #[test]
