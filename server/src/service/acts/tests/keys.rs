@@ -148,9 +148,6 @@ async fn only_who_may_revoke_revokes() {
     assert!(is_forbidden(&fixture.act(&others, act()).await));
     assert!(is_missing(&fixture.act(&keyed.world.ada, act()).await));
     assert_eq!(keyed.key().await.state.0, KeyState::Active);
-    for letter in ["key-suspended", "key-resumed"] {
-        assert_eq!(fixture.got(letter).await, ["ada@example.com"], "{letter}");
-    }
 }
 
 #[tokio::test]
@@ -219,6 +216,9 @@ async fn a_suspended_key_comes_back_when_it_is_resumed() {
         .await
         .unwrap();
     assert_eq!(keyed.key().await.state.0, KeyState::Active);
+    for letter in ["key-suspended", "key-resumed"] {
+        assert_eq!(fixture.got(letter).await, ["ada@example.com"], "{letter}");
+    }
 }
 
 #[tokio::test]
@@ -302,7 +302,7 @@ async fn another_partner_s_key_is_not_there() {
     assert_eq!(fixture.get(&stranger, &path).await.0, 404);
     let (status, page) = fixture.get(&keyed.world.ada, &path).await;
     assert_eq!(status, 200);
-    assert!(page.contains("lk_test_0aZ3kQ9x"));
+    assert!(page.contains(&keyed.text[..16]));
     let (_, list) = fixture.get(&stranger, "/keys").await;
     assert!(!list.contains("0aZ3kQ9x"));
     let (_, list) = fixture
