@@ -7,9 +7,12 @@
 pub mod authenticator;
 pub mod browser;
 pub mod company;
+pub mod gateways;
 pub mod hand;
 pub mod postgres;
 mod process;
+pub mod raw;
+pub mod rows;
 pub mod scene;
 pub mod server;
 pub mod smtp;

@@ -115,7 +115,8 @@ fn target(kind: GatewayKind, request: &Request) -> Result<(&str, &str), Unclear>
             ));
         }
     };
-    if request.uri().path() != PREFIX || request.uri().query().is_some() {
+    // A query is the call's own, which Caddy leaves there; it is no option of ours.
+    if request.uri().path() != PREFIX {
         return Err(Unclear::Gateway(
             "this kind of gateway asks at /v1/forward-auth, with nothing behind it",
         ));
@@ -242,6 +243,13 @@ mod tests {
         let called = read(GatewayKind::Envoy, &request).unwrap();
         assert_eq!(called.path, "/v2/shipments/1?page=2");
         assert_eq!(called.method, "GET");
+    }
+
+    #[test]
+    fn a_question_under_another_path_is_envoy_s_alone() {
+        let request = asked("/v1/forward-auth/v2/shipments/1", &NGINX);
+        let refused = read(GatewayKind::Nginx, &request).err();
+        assert!(matches!(refused, Some(Unclear::Gateway(_))));
     }
 
     #[test]

@@ -1,0 +1,272 @@
+//! Real gateways with the configurations of `docs/gateways/`, before a real backend: what reaches
+//! it, and what a client is told.
+
+#![cfg(test)]
+
+use anyhow::{Context as _, Result};
+use serde_json::Value;
+use tests::gateways::{Backend, Kind, RunningGateway};
+use tests::raw::{RawClient, RawResponse};
+use tests::scene::{Scene, gateway_of_kind};
+use tests::tally;
+
+const CALL: &str = "GET /v2/shipments/1";
+const IDENTITY: [&str; 5] = [
+    "latchkey-key-id",
+    "latchkey-kid",
+    "latchkey-partner-id",
+    "latchkey-scopes",
+    "latchkey-reason",
+];
+
+/// A host whose API stands behind a gateway, and a partner with a key for calls from loopback.
+struct Edge {
+    scene: Scene,
+    backend: Backend,
+    client: RawClient,
+    key: String,
+    page: String,
+    _gateway: RunningGateway,
+}
+
+impl Edge {
+    async fn of(kind: Kind, networks: &str) -> Result<Self> {
+        let mut scene = Scene::set(None).await?;
+        let request = scene.ask_for_access_from(networks).await?;
+        let link = scene.approve(&request).await?;
+        let claimed = scene.contact.claim(&link).await?;
+        let receipt = scene.contact.receipt(&claimed).await?;
+        let page = receipt["portal"].as_str().context("the key's page")?;
+        let credential = gateway_of_kind(&scene.owner, kind.code()).await?;
+        let backend = Backend::start().await?;
+        let gateway =
+            RunningGateway::start(kind, scene.portal.port(), &backend, &credential).await?;
+        Ok(Self {
+            client: gateway.client()?,
+            key: claimed.key.clone(),
+            page: page.to_owned(),
+            backend,
+            scene,
+            _gateway: gateway,
+        })
+    }
+
+    async fn call(&self, line: &str) -> Result<RawResponse> {
+        self.call_with(line, &[]).await
+    }
+
+    async fn call_with(&self, line: &str, more: &[(&str, &str)]) -> Result<RawResponse> {
+        let bearer = format!("Bearer {}", self.key);
+        let mut headers = vec![("authorization", bearer.as_str())];
+        headers.extend(more);
+        self.client.send(line, &headers).await
+    }
+
+    /// Nothing of this reached the backend, and the client was told this.
+    fn refused(&self, answer: &RawResponse, status: u16, code: &str) -> Result<()> {
+        assert_eq!(answer.status, status, "{code}: {answer:?}");
+        let body: Value = serde_json::from_str(answer.body.trim())
+            .with_context(|| format!("{code}: {answer:?}"))?;
+        assert_eq!(body["code"], code, "{answer:?}");
+        let served = self.backend.served();
+        assert!(served.is_empty(), "{code}: the backend got {served:?}");
+        tally::count("attacks", 1);
+        Ok(())
+    }
+}
+
+macro_rules! behind_each {
+    ($($promise:ident),+ $(,)?) => {
+        mod behind_nginx {
+            $(#[tokio::test]
+            async fn $promise() -> anyhow::Result<()> {
+                super::$promise(super::Kind::Nginx).await
+            })+
+        }
+
+        mod behind_caddy {
+            $(#[tokio::test]
+            async fn $promise() -> anyhow::Result<()> {
+                super::$promise(super::Kind::Caddy).await
+            })+
+        }
+    };
+}
+
+behind_each!(
+    a_granted_call_arrives_with_who_made_it_and_without_the_key,
+    every_refusal_is_told_as_documented,
+    a_path_that_two_parsers_could_read_differently_reaches_nothing,
+    a_spoofed_forwarded_address_changes_nothing,
+    no_call_passes_while_latchkey_is_away,
+);
+
+async fn a_granted_call_arrives_with_who_made_it_and_without_the_key(kind: Kind) -> Result<()> {
+    let edge = Edge::of(kind, "127.0.0.0/8").await?;
+    let forged: Vec<(&str, &str)> = IDENTITY.iter().map(|name| (*name, "forged")).collect();
+    let answer = edge.call_with(&format!("{CALL}?page=2"), &forged).await?;
+    assert_eq!(
+        (answer.status, answer.body.trim()),
+        (200, "served"),
+        "{answer:?}"
+    );
+
+    let served = edge.backend.served();
+    let [call] = served.as_slice() else {
+        anyhow::bail!("not one call: {served:?}");
+    };
+    assert_eq!(
+        (call.method.as_str(), call.target.as_str()),
+        ("GET", "/v2/shipments/1?page=2")
+    );
+    assert_eq!(call.header("latchkey-reason"), Some("ok"));
+    assert_eq!(call.header("latchkey-scopes"), Some("shipments:read"));
+    for name in IDENTITY {
+        let values = call.headers.iter().filter(|(header, _)| header == name);
+        let values: Vec<&str> = values.map(|(_, value)| value.as_str()).collect();
+        assert!(
+            values.len() == 1 && values != ["forged"],
+            "{name}: {values:?}"
+        );
+    }
+    for (name, value) in &call.headers {
+        assert!(
+            !value.contains(&edge.key),
+            "the key reached the backend in {name}"
+        );
+        assert!(
+            !value.contains("lkg_"),
+            "the credential reached the backend in {name}"
+        );
+    }
+    let bare = edge.client.send(CALL, &[("x-api-key", &edge.key)]).await?;
+    assert_eq!(bare.status, 200, "as X-Api-Key too: {bare:?}");
+    assert_eq!(edge.backend.served().len(), 1);
+    tally::count("attacks", 1);
+    Ok(())
+}
+
+async fn every_refusal_is_told_as_documented(kind: Kind) -> Result<()> {
+    let edge = Edge::of(kind, "127.0.0.0/8").await?;
+    let none = edge.client.send(CALL, &[]).await?;
+    assert_eq!(
+        (none.status, none.header("www-authenticate")),
+        (401, Some("Bearer")),
+        "{none:?}"
+    );
+    assert!(edge.backend.served().is_empty());
+
+    let unknown = format!("lk_live_{}", "0".repeat(46));
+    let malformed = edge.client.send(CALL, &[("x-api-key", &unknown)]).await?;
+    edge.refused(&malformed, 400, "malformed")?;
+    let both = edge.call_with(CALL, &[("x-api-key", &edge.key)]).await?;
+    edge.refused(&both, 400, "malformed")?;
+    for name in ["x-http-method-override", "x-original-url", "x-rewrite-url"] {
+        let other = edge.call_with(CALL, &[(name, "DELETE")]).await?;
+        edge.refused(&other, 400, "malformed")?;
+    }
+    edge.refused(&edge.call("POST /v2/shipments/1").await?, 403, "endpoint")?;
+    edge.refused(&edge.call("GET /v2/invoices").await?, 403, "endpoint")?;
+
+    edge.scene
+        .owner
+        .act(&format!("{}/suspend", edge.page), &[])
+        .await?;
+    let suspended = edge.call(CALL).await?;
+    assert!(
+        suspended
+            .header("www-authenticate")
+            .is_some_and(|value| value.contains("invalid_token"))
+    );
+    edge.refused(&suspended, 401, "not_active")?;
+    edge.scene
+        .owner
+        .act(
+            &format!("{}/revoke", edge.page),
+            &[("reason", "It was what we feared.")],
+        )
+        .await?;
+    edge.refused(&edge.call(CALL).await?, 401, "revoked")?;
+    Ok(())
+}
+
+/// The backend may only ever see targets that the grant allows, read the way a backend would that
+/// resolves, decodes and merges as freely as any does.
+async fn a_path_that_two_parsers_could_read_differently_reaches_nothing(kind: Kind) -> Result<()> {
+    let edge = Edge::of(kind, "127.0.0.0/8").await?;
+    let corpus = [
+        "/v2/shipments/../invoices",
+        "/v2/shipments/1/../../invoices",
+        "/v2/shipments/%2e%2e/invoices",
+        "/v2/shipments/.%2e/invoices",
+        "/v2/shipments/..%2finvoices",
+        "/v2/shipments/%2e%2e%2finvoices",
+        "/v2/shipments/..%5cinvoices",
+        "/v2/shipments/..\\invoices",
+        "/v2/shipments/..;/invoices",
+        "/v2/shipments/1;/../invoices",
+        "/v2/shipments/1;admin=1",
+        "/v2/shipments/%252e%252e/invoices",
+        "/v2/shipments/%c0%ae%c0%ae/invoices",
+        "/v2/shipments/1%00",
+        "/v2/shipments/1%0a",
+        "/v2/shipments/%ff",
+        "/v2/shipments//invoices",
+        "//v2/shipments/1",
+        "/v2//shipments/1",
+        "/v2/./shipments/1",
+        "/v2/shipments/.",
+        "/v2/shipments/..",
+        "/v2/shipments/%2f",
+        "/v2/shipments/1%3fadmin=1",
+        "/v2/shipments/1%23x",
+        "/V2/shipments/1",
+        "/v2/Shipments/1",
+        "/v2/shipments/",
+        "/v2/shipments",
+        "/",
+    ];
+    for path in corpus {
+        let answer = edge.call(&format!("GET {path}")).await?;
+        assert!(
+            matches!(answer.status, 400 | 403 | 404 | 308 | 301),
+            "{path}: {answer:?}"
+        );
+        let served = edge.backend.served();
+        assert!(served.is_empty(), "{path}: the backend got {served:?}");
+        tally::count("attacks", 1);
+    }
+    let fine = edge.call("GET /v2/shipments/caf%C3%A9?x=/../y").await?;
+    assert_eq!(fine.status, 200, "what is not ambiguous passes: {fine:?}");
+    Ok(())
+}
+
+async fn a_spoofed_forwarded_address_changes_nothing(kind: Kind) -> Result<()> {
+    let edge = Edge::of(kind, "203.0.113.0/28").await?;
+    for (name, value) in [
+        ("x-forwarded-for", "203.0.113.4"),
+        ("x-forwarded-for", "203.0.113.4, 203.0.113.5"),
+        ("x-real-ip", "203.0.113.4"),
+        ("forwarded", "for=203.0.113.4"),
+        ("true-client-ip", "203.0.113.4"),
+    ] {
+        let answer = edge.call_with(CALL, &[(name, value)]).await?;
+        edge.refused(&answer, 403, "source_network")?;
+    }
+    Ok(())
+}
+
+async fn no_call_passes_while_latchkey_is_away(kind: Kind) -> Result<()> {
+    let mut edge = Edge::of(kind, "127.0.0.0/8").await?;
+    edge.scene.portal.kill9();
+    let answer = edge.call(CALL).await?;
+    assert_eq!(answer.header("retry-after"), Some("1"), "{answer:?}");
+    edge.refused(&answer, 503, "not-ready")?;
+    edge.scene.portal.restart().await?;
+    assert_eq!(
+        edge.call(CALL).await?.status,
+        200,
+        "and again when it is back"
+    );
+    Ok(())
+}
