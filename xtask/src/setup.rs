@@ -74,6 +74,8 @@ fn missing() -> Vec<&'static str> {
         ("node", "nodejs"),
         ("npm", "npm"),
         ("setpriv", "util-linux"),
+        ("nginx", "nginx"),
+        ("caddy", "caddy"),
     ] {
         if find(program).is_none() {
             packages.push(package);
