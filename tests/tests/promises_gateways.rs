@@ -24,7 +24,7 @@ async fn a_gateways_credential_is_rotated_with_an_overlap_and_revoked(
     let mut scene = Scene::set(database).await?;
     let held = scene.key().await?;
     let gateways = text(&scene.owner, "/gateways").await?;
-    let gateway = linked(&gateways, "/gateways/", "edge").context("the gateway")?;
+    let gateway = linked(&gateways, "/gateways/", "api").context("the gateway")?;
     let old = scene.gateway.clone();
     let asked = async |scene: &Scene, credential: &str| -> Result<Value> {
         Ok(scene.ask_about(credential, &held.key, &json!({})).await?["http"].clone())
@@ -129,7 +129,7 @@ async fn trying_a_call_names_the_reason(database: Option<String>) -> Result<()> 
     let mut scene = Scene::set(database).await?;
     let held = scene.key().await?;
     let gateways = text(&scene.owner, "/gateways").await?;
-    let gateway = linked(&gateways, "/gateways/", "edge").context("the gateway")?;
+    let gateway = linked(&gateways, "/gateways/", "api").context("the gateway")?;
     let call = async |owner: &Visitor, field: &str, value: &str| -> Result<(u16, String)> {
         let mut fields = [
             ("key", held.key.as_str()),

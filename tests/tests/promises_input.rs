@@ -87,7 +87,7 @@ async fn every_form_says_beside_the_field_what_is_wrong_and_keeps_what_was_typed
     let theirs = text(owner, &partner).await?;
     let contact = linked(&theirs, "/people/", "First contact").context("the contact")?;
     let gateways = text(owner, "/gateways").await?;
-    let gateway = linked(&gateways, "/gateways/", "edge").context("the gateway")?;
+    let gateway = linked(&gateways, "/gateways/", "api").context("the gateway")?;
     let key = text(owner, &held.page).await?;
     let grant = action(&key, "/grants/", "/revoke").context("the grant")?;
     let profile = text(owner, "/profile").await?;
