@@ -8,7 +8,7 @@ use crate::partner::PARTNER;
 
 const SHIPMENT: &str = "/v2/shipments/1";
 
-pub async fn a_call_is_tried(cast: &Cast, key: &Key) -> Result<()> {
+pub(crate) async fn a_call_is_tried(cast: &Cast, key: &Key) -> Result<()> {
     let owner = &cast.owner;
     owner.go("Gateways").await?;
     owner.go("edge, region north").await?;
@@ -39,7 +39,7 @@ pub async fn a_call_is_tried(cast: &Cast, key: &Key) -> Result<()> {
     Ok(())
 }
 
-pub async fn replaced(cast: &mut Cast, first: &Key) -> Result<Key> {
+pub(crate) async fn replaced(cast: &mut Cast, first: &Key) -> Result<Key> {
     let contact = &cast.contact;
     contact.goto(cast.portal.url(&first.page)).await?;
     contact.go("Ask for a replacement key…").await?;
@@ -53,7 +53,7 @@ pub async fn replaced(cast: &mut Cast, first: &Key) -> Result<Key> {
     Ok(second)
 }
 
-pub async fn revoked(cast: &mut Cast, first: &Key, second: &Key) -> Result<()> {
+pub(crate) async fn revoked(cast: &mut Cast, first: &Key, second: &Key) -> Result<()> {
     let owner = &cast.owner;
     owner.goto(cast.portal.url(&first.page)).await?;
     owner.press("Revoke…").await?;
@@ -89,7 +89,7 @@ pub async fn revoked(cast: &mut Cast, first: &Key, second: &Key) -> Result<()> {
     cast.look(owner, "54-partner").await
 }
 
-pub async fn looked_back_on(cast: &Cast) -> Result<()> {
+pub(crate) async fn looked_back_on(cast: &Cast) -> Result<()> {
     let owner = &cast.owner;
     owner.goto(cast.portal.url(&cast.request)).await?;
     let history = owner.card("Time line");

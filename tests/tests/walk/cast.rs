@@ -8,28 +8,28 @@ use tests::server::{Config, Latchkey};
 use tests::smtp::Mailbox;
 use tests::tally;
 
-pub const OWNER: &str = "Blue Desk";
-pub const OWNER_MAIL: &str = "blue@alder.example";
-pub const REVIEWER: &str = "Amber Office";
-pub const REVIEWER_MAIL: &str = "amber@alder.example";
-pub const CONTACT: &str = "Quay Desk";
-pub const CONTACT_MAIL: &str = "quay@brightwater.example";
+pub(crate) const OWNER: &str = "Blue Desk";
+pub(crate) const OWNER_MAIL: &str = "blue@alder.example";
+pub(crate) const REVIEWER: &str = "Amber Office";
+pub(crate) const REVIEWER_MAIL: &str = "amber@alder.example";
+pub(crate) const CONTACT: &str = "Quay Desk";
+pub(crate) const CONTACT_MAIL: &str = "quay@brightwater.example";
 
-pub struct Cast {
-    pub portal: Latchkey,
-    pub mailbox: Mailbox,
-    pub owner: Browser,
-    pub reviewer: Browser,
-    pub contact: Browser,
+pub(crate) struct Cast {
+    pub(crate) portal: Latchkey,
+    pub(crate) mailbox: Mailbox,
+    pub(crate) owner: Browser,
+    pub(crate) reviewer: Browser,
+    pub(crate) contact: Browser,
     /// The gateway's credential.
-    pub gateway: String,
+    pub(crate) gateway: String,
     /// The path of the request.
-    pub request: String,
+    pub(crate) request: String,
     closely: bool,
 }
 
 impl Cast {
-    pub async fn meet(database_url: Option<String>) -> Result<Self> {
+    pub(crate) async fn meet(database_url: Option<String>) -> Result<Self> {
         let mailbox = Mailbox::start().await?;
         let portal = Latchkey::start(house(&mailbox, database_url)).await?;
         Ok(Self {
@@ -45,7 +45,7 @@ impl Cast {
     }
 
     /// Each page that is shown is checked and, where pictures are wanted, pictured.
-    pub fn looking_closely(self) -> Self {
+    pub(crate) fn looking_closely(self) -> Self {
         Self {
             closely: true,
             ..self
@@ -53,12 +53,17 @@ impl Cast {
     }
 
     /// The page that this person has before them holds to what every page promises.
-    pub async fn look(&self, browser: &Browser, name: &str) -> Result<()> {
+    pub(crate) async fn look(&self, browser: &Browser, name: &str) -> Result<()> {
         self.look_past(browser, name, &[]).await
     }
 
     /// The same, where a refusal by the server is an error to the console.
-    pub async fn look_past(&self, browser: &Browser, name: &str, expected: &[&str]) -> Result<()> {
+    pub(crate) async fn look_past(
+        &self,
+        browser: &Browser,
+        name: &str,
+        expected: &[&str],
+    ) -> Result<()> {
         if !self.closely {
             return Ok(());
         }
@@ -70,12 +75,12 @@ impl Cast {
     }
 
     /// The link with this beginning in the next mail to `address` that has one.
-    pub async fn mailed_link(&mut self, address: &str, kind: &str) -> Result<String> {
+    pub(crate) async fn mailed_link(&mut self, address: &str, kind: &str) -> Result<String> {
         mailed_link(&mut self.mailbox, address, self.portal.origin(), kind).await
     }
 
     /// Waits for a mail to `address` whose subject contains this.
-    pub async fn mailed(&mut self, address: &str, subject: &str) -> Result<()> {
+    pub(crate) async fn mailed(&mut self, address: &str, subject: &str) -> Result<()> {
         for _ in 0..12 {
             let mail = self.mailbox.next_to(address, PATIENCE).await?;
             if mail.subject.contains(subject) {
@@ -86,7 +91,7 @@ impl Cast {
     }
 
     /// What the gateway is told of a call with this key.
-    pub async fn verify(&self, key: &str, path: &str) -> Result<String> {
+    pub(crate) async fn verify(&self, key: &str, path: &str) -> Result<String> {
         let call = json!({
             "key": key, "method": "GET", "path": path,
             "source_ip": "203.0.113.4", "scheme": "https",
@@ -102,7 +107,7 @@ impl Cast {
         Ok(code.context("an answer without a code")?.to_owned())
     }
 
-    pub async fn part(self) -> Result<()> {
+    pub(crate) async fn part(self) -> Result<()> {
         for browser in [self.owner, self.reviewer, self.contact] {
             browser.assert_quiet().await?;
             browser.quit().await?;
@@ -112,7 +117,7 @@ impl Cast {
 }
 
 /// A portal with a name and real mail.
-pub fn house(mailbox: &Mailbox, database_url: Option<String>) -> Config {
+pub(crate) fn house(mailbox: &Mailbox, database_url: Option<String>) -> Config {
     let named = [
         ("LATCHKEY_HOST_NAME", "Alder Works"),
         ("LATCHKEY_SECURITY_CONTACT", "security@alder.example"),
@@ -126,7 +131,7 @@ pub fn house(mailbox: &Mailbox, database_url: Option<String>) -> Config {
 }
 
 /// A browser with a passkey device, at the portal's door.
-pub async fn somebody(portal: &Latchkey, kind: Authenticator) -> Result<Browser> {
+pub(crate) async fn somebody(portal: &Latchkey, kind: Authenticator) -> Result<Browser> {
     let browser = Browser::start().await?;
     browser.usual_window().await?;
     browser.goto(portal.url("/sign-in")).await?;
@@ -134,7 +139,7 @@ pub async fn somebody(portal: &Latchkey, kind: Authenticator) -> Result<Browser>
     Ok(browser)
 }
 
-pub async fn mailed_link(
+pub(crate) async fn mailed_link(
     mailbox: &mut Mailbox,
     address: &str,
     origin: &str,
@@ -151,7 +156,7 @@ pub async fn mailed_link(
 }
 
 /// Shows what is shown once, and reads the code from it.
-pub async fn code_shown(browser: &Browser) -> Result<String> {
+pub(crate) async fn code_shown(browser: &Browser) -> Result<String> {
     browser.arrive("/reveal/").await?;
     browser.go("Show it").await?;
     browser.sees("Pass on this code").await?;
@@ -160,7 +165,7 @@ pub async fn code_shown(browser: &Browser) -> Result<String> {
 }
 
 /// Makes a passkey by a link; the code came another way.
-pub async fn enrol(browser: &Browser, link: &str, code: Option<&str>) -> Result<()> {
+pub(crate) async fn enrol(browser: &Browser, link: &str, code: Option<&str>) -> Result<()> {
     browser.goto(link).await?;
     if let Some(code) = code {
         browser.fill("Code (if you were given one)", code).await?;

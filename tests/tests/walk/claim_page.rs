@@ -80,7 +80,7 @@ async fn who_did_not_ask_for_the_key_ends_it_with_the_passkey() -> Result<()> {
 }
 
 /// The key, once it is shown.
-pub async fn show(browser: &Browser) -> Result<String> {
+pub(crate) async fn show(browser: &Browser) -> Result<String> {
     browser.press("Show my key").await?;
     browser
         .sees("It works as soon as you say that it is stored")

@@ -9,20 +9,20 @@ use crate::partner::PARTNER;
 const SHIPMENT: &str = "/v2/shipments/1";
 
 /// A key as its recipient has it, and the path where its use can be watched.
-pub struct Key {
-    pub secret: String,
-    pub page: String,
+pub(crate) struct Key {
+    pub(crate) secret: String,
+    pub(crate) page: String,
 }
 
 /// The sandbox's link lies in the mailbox, too; production's came last.
-pub async fn claimed(cast: &mut Cast) -> Result<Key> {
+pub(crate) async fn claimed(cast: &mut Cast) -> Result<Key> {
     cast.mailed_link(CONTACT_MAIL, "d").await?;
     let link = cast.mailed_link(CONTACT_MAIL, "d").await?;
     claim(cast, &link, "43").await
 }
 
 /// Opens a delivery, takes the key along and says that it is stored.
-pub async fn claim(cast: &Cast, link: &str, number: &str) -> Result<Key> {
+pub(crate) async fn claim(cast: &Cast, link: &str, number: &str) -> Result<Key> {
     let contact = &cast.contact;
     contact.goto(link).await?;
     contact.sees("Show my key").await?;
@@ -63,7 +63,7 @@ pub async fn claim(cast: &Cast, link: &str, number: &str) -> Result<Key> {
 }
 
 /// Calls that are accepted and refused show up on both sides.
-pub async fn used(cast: &Cast, key: &Key) -> Result<()> {
+pub(crate) async fn used(cast: &Cast, key: &Key) -> Result<()> {
     let answer = cast.verify(&key.secret, "/v2/labels").await?;
     ensure!(
         answer == "endpoint",

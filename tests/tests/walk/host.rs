@@ -6,7 +6,7 @@ use tests::scene::PATIENCE;
 
 use crate::cast::{Cast, OWNER, OWNER_MAIL, REVIEWER, REVIEWER_MAIL, code_shown, enrol};
 
-pub async fn first_owner(cast: &mut Cast) -> Result<()> {
+pub(crate) async fn first_owner(cast: &mut Cast) -> Result<()> {
     let arguments = ["owner-link", "--name", OWNER, "--email", OWNER_MAIL];
     let printed = cast.portal.console(&arguments)?;
     let link = printed
@@ -29,7 +29,7 @@ pub async fn first_owner(cast: &mut Cast) -> Result<()> {
 }
 
 /// Invites a second member of staff, gives them one more role, and comes back after signing out.
-pub async fn staff(cast: &mut Cast) -> Result<()> {
+pub(crate) async fn staff(cast: &mut Cast) -> Result<()> {
     let owner = &cast.owner;
     owner.go("People").await?;
     cast.look(owner, "05-people").await?;
@@ -70,7 +70,7 @@ pub async fn staff(cast: &mut Cast) -> Result<()> {
     Ok(())
 }
 
-pub async fn catalogue(cast: &Cast) -> Result<()> {
+pub(crate) async fn catalogue(cast: &Cast) -> Result<()> {
     let owner = &cast.owner;
     cast.look(owner, "11-services-none").await?;
     owner.go("Add a service").await?;
@@ -133,7 +133,7 @@ async fn endpoint(owner: &Browser, method: &str, pattern: &str, scope: &str) -> 
     owner.sees(&format!("{method} {pattern}")).await
 }
 
-pub async fn policy(cast: &Cast) -> Result<()> {
+pub(crate) async fn policy(cast: &Cast) -> Result<()> {
     let owner = &cast.owner;
     owner.go("Policy of production").await?;
     owner.sees("Version 1").await?;
@@ -147,7 +147,7 @@ pub async fn policy(cast: &Cast) -> Result<()> {
     owner.sees("Version 2").await
 }
 
-pub async fn gateway(cast: &mut Cast) -> Result<()> {
+pub(crate) async fn gateway(cast: &mut Cast) -> Result<()> {
     let owner = &cast.owner;
     owner.go("Gateways").await?;
     cast.look(owner, "15-gateways-none").await?;

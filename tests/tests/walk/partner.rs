@@ -8,9 +8,9 @@ use tests::scene::ANSWERS;
 use crate::cast::{CONTACT, CONTACT_MAIL, Cast, OWNER_MAIL, REVIEWER_MAIL, code_shown};
 
 /// The partner of the walk.
-pub const PARTNER: &str = "Brightwater Logistics";
+pub(crate) const PARTNER: &str = "Brightwater Logistics";
 
-pub async fn invited(cast: &mut Cast) -> Result<()> {
+pub(crate) async fn invited(cast: &mut Cast) -> Result<()> {
     let owner = &cast.owner;
     owner.go("Partners").await?;
     cast.look(owner, "20-partners-none").await?;
@@ -55,7 +55,7 @@ pub async fn invited(cast: &mut Cast) -> Result<()> {
     contact.assert_quiet_but_for(&refused).await
 }
 
-pub async fn asks(cast: &mut Cast) -> Result<()> {
+pub(crate) async fn asks(cast: &mut Cast) -> Result<()> {
     let contact = &cast.contact;
     contact.go("Ask for access").await?;
     contact.tick("Shipments API").await?;
@@ -102,7 +102,7 @@ pub async fn asks(cast: &mut Cast) -> Result<()> {
     cast.contact.assert_quiet_but_for(&["422"]).await
 }
 
-pub async fn hands_in_again(cast: &mut Cast) -> Result<()> {
+pub(crate) async fn hands_in_again(cast: &mut Cast) -> Result<()> {
     cast.mailed(CONTACT_MAIL, "changes").await?;
     let contact = &cast.contact;
     contact.goto(cast.portal.url("/")).await?;
@@ -122,7 +122,7 @@ pub async fn hands_in_again(cast: &mut Cast) -> Result<()> {
 }
 
 /// Answers one question of the form, by what it asks.
-pub async fn answer_to(contact: &Browser, code: &str, answer: &str) -> Result<()> {
+pub(crate) async fn answer_to(contact: &Browser, code: &str, answer: &str) -> Result<()> {
     match code {
         "data_subjects" => contact.pick(label(code), "Our own customers’").await,
         "transit" => contact.pick(label(code), "TLS 1.3 everywhere").await,
@@ -141,7 +141,7 @@ pub async fn answer_to(contact: &Browser, code: &str, answer: &str) -> Result<()
 }
 
 /// What a question asks.
-pub fn label(code: &str) -> &'static str {
+pub(crate) fn label(code: &str) -> &'static str {
     let questions = Questionnaire::CURRENT.questions;
     let asked = questions.iter().find(|question| question.id.code() == code);
     asked.expect("a question of this code").label

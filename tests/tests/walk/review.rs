@@ -7,7 +7,7 @@ use tests::browser::Browser;
 use crate::cast::{Cast, OWNER, OWNER_MAIL, REVIEWER};
 use crate::partner::PARTNER;
 
-pub async fn changes_are_asked(cast: &mut Cast) -> Result<()> {
+pub(crate) async fn changes_are_asked(cast: &mut Cast) -> Result<()> {
     let owner = &cast.owner;
     owner.goto(cast.portal.url("/")).await?;
     cast.look(owner, "29-home-request").await?;
@@ -37,7 +37,7 @@ pub async fn changes_are_asked(cast: &mut Cast) -> Result<()> {
     cast.look(owner, "32-review-changes-asked").await
 }
 
-pub async fn sandbox_is_approved_by_one(cast: &mut Cast) -> Result<()> {
+pub(crate) async fn sandbox_is_approved_by_one(cast: &mut Cast) -> Result<()> {
     let owner = &cast.owner;
     owner.goto(cast.portal.url(&cast.request)).await?;
     owner.sees("marked: what changed since revision 1").await?;
@@ -53,7 +53,7 @@ pub async fn sandbox_is_approved_by_one(cast: &mut Cast) -> Result<()> {
     approvals.sees("Approved").await
 }
 
-pub async fn production_is_approved_by_two(cast: &mut Cast) -> Result<()> {
+pub(crate) async fn production_is_approved_by_two(cast: &mut Cast) -> Result<()> {
     let owner = &cast.owner;
     decide(cast, owner, "production").await?;
     cast.look(owner, "38-confirm-decide").await?;

@@ -9,16 +9,16 @@ use tests::visitor::Visitor;
 use crate::cast::{enrol, mailed_link, somebody};
 use crate::partner::answer_to;
 
-pub const MAIL: &str = "member@partner.example";
+pub(crate) const MAIL: &str = "member@partner.example";
 
-pub struct Stage {
-    pub scene: Scene,
-    pub recipient: Browser,
+pub(crate) struct Stage {
+    pub(crate) scene: Scene,
+    pub(crate) recipient: Browser,
 }
 
 impl Stage {
     /// The recipient's device is of this kind; they are a member of the partner, and signed in.
-    pub async fn set(kind: Authenticator) -> Result<Self> {
+    pub(crate) async fn set(kind: Authenticator) -> Result<Self> {
         let mut scene = Scene::set(None).await?;
         let fields = [("name", "Quay Desk"), ("role", "member")];
         let (link, code) = invited(&mut scene, Side::Partner, &fields, MAIL).await?;
@@ -28,7 +28,7 @@ impl Stage {
     }
 
     /// The recipient asks for access to the sandbox; the request's path.
-    pub async fn asks(&self) -> Result<String> {
+    pub(crate) async fn asks(&self) -> Result<String> {
         let recipient = &self.recipient;
         recipient
             .goto(self.scene.portal.url("/requests/new"))
@@ -46,7 +46,7 @@ impl Stage {
     }
 
     /// What they asked for was approved, and the link is in their mail.
-    pub async fn delivered(&mut self) -> Result<String> {
+    pub(crate) async fn delivered(&mut self) -> Result<String> {
         let request = self.asks().await?;
         self.scene.decide(&request).await?;
         let origin = self.scene.portal.origin().to_owned();
@@ -55,13 +55,13 @@ impl Stage {
 }
 
 /// Who invites.
-pub enum Side {
+pub(crate) enum Side {
     Host,
     Partner,
 }
 
 /// An invitation's link and code.
-pub async fn invited(
+pub(crate) async fn invited(
     scene: &mut Scene,
     side: Side,
     fields: &[(&str, &str)],
