@@ -27,14 +27,28 @@ pub struct Ready {
 }
 
 impl Visitor {
+    /// Somebody whose every request has these headers.
+    ///
+    /// # Errors
+    /// When one cannot be sent.
+    pub fn with_headers(origin: &str, base: &str, headers: &[(&str, &str)]) -> Result<Self> {
+        let headers = headers.iter().map(|(name, value)| {
+            let name = HeaderName::from_bytes(name.as_bytes())?;
+            Ok((name, HeaderValue::from_str(value)?))
+        });
+        Ok(Self::with(
+            origin,
+            base,
+            headers.collect::<Result<HeaderMap>>()?,
+        ))
+    }
+
     /// Somebody behind a proxy that says so: for portals whose proxies include this machine.
     ///
     /// # Errors
     /// When the address is none.
     pub fn from_address(origin: &str, base: &str, address: &str) -> Result<Self> {
-        let name = HeaderName::from_static("x-forwarded-for");
-        let headers = HeaderMap::from_iter([(name, HeaderValue::from_str(address)?)]);
-        Ok(Self::with(origin, base, headers))
+        Self::with_headers(origin, base, &[("x-forwarded-for", address)])
     }
 
     /// Posts JSON as an island does; the answer as it is.
