@@ -142,6 +142,9 @@ POST /services/new                         s xxuxx ... ss
 GET  /services/{service}                   s yyyyy yyy ss
 POST /services/{service}                   s xxuxx ... ss version=1
 POST /services/{service}/environments      s xxuxx ... ss version=1
+POST /services/{service}/environments/change s xxuxx ... ss version=1
+POST /services/{service}/offer             s xxuxx ... ss version=1
+POST /services/{service}/retire            s xxuxx ... ss version=1
 POST /services/{service}/scopes            s xxuxx ... ss version=1
 POST /services/{service}/scopes/remove     s xxuxx ... ss version=1
 POST /services/{service}/endpoints         s xxuxx ... ss version=1
@@ -153,6 +156,7 @@ GET  /gateways                             s xxyxx ... ss
 GET  /gateways/new                         s xxyxx ... ss
 POST /gateways/new                         s xxuxx ... ss
 GET  /gateways/{gateway}                   s xxyxx ... ss
+POST /gateways/{gateway}                   s xxuxx ... ss
 POST /gateways/{gateway}/rotate            s xxcxx ... ss
 POST /gateways/{gateway}/revoke            s xxcxx ... ss reason=They+ask+us+to+do+so+today.
 POST /gateways/{gateway}/try               s xxuxx ... ss
@@ -179,6 +183,8 @@ struct Line {
 fn every_route_has_a_line_and_every_line_a_route() {
     let served: BTreeSet<String> = server::http::routes::TABLE
         .iter()
+        // What `xtask bench` measures against; only its own build of the server has it.
+        .filter(|entry| entry.path != "/v1/constant")
         .map(|entry| format!("{} {}", entry.method.to_uppercase(), shape(entry.path)))
         .collect();
     let expected: BTreeSet<String> = lines()

@@ -41,7 +41,7 @@ const ALLOWED: [(&str, &str); 12] = [
     ("gateway's credential", "request POST /v1/verify"),
     ("owner's link", "request POST /auth/enrol/begin"),
     ("session", "answer to POST /auth/enrol/finish"),
-    ("session", "request GET /"),
+    ("session", "request GET /services/{id}"),
 ];
 
 /// The cookie goes with every request of its browser; nothing else is let off like this.
