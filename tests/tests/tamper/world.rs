@@ -1,10 +1,7 @@
 //! A host with good keys and bad ones, and with people who want more than they have.
 
-use std::time::Duration;
-
 use anyhow::{Context as _, Result};
 use domain::keyring::{Keyring, RootKey, WrappedKey};
-use domain::time::Timestamp;
 use serde_json::json;
 use store::{Database, Gateway, KeyRow, Store, Unaudited};
 use tests::company::{Held, decide};
@@ -172,21 +169,13 @@ async fn store_of(scene: &Scene) -> Result<Store> {
     Ok(Store::new(database, keyring.row_key))
 }
 
-fn an_hour_ago() -> Timestamp {
-    let now = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap_or_default();
-    let ago = now.saturating_sub(Duration::from_hours(1));
-    Timestamp::from_micros(ago.as_micros().try_into().unwrap_or_default())
-}
-
 async fn expire(scene: &Scene, key: &str) -> Result<()> {
     let store = store_of(scene).await?;
     let mut work = store.work().await?;
     let row = work.key_by_kid(&kid(key)).await?.context("the key")?;
     let stamp = row.stamp();
     let row = KeyRow {
-        expires_at: an_hour_ago(),
+        expires_at: row.created_at,
         ..row.into_row()
     };
     work.update_key(row, stamp).await?;
@@ -210,7 +199,7 @@ async fn bad_gateways(scene: &Scene, hand: &mut Hand) -> Result<Vec<(&'static st
     let row = work.gateway(id.parse()?).await?.context("the gateway")?;
     let stamp = row.stamp();
     let row = Gateway {
-        old_credential_until: Some(an_hour_ago()),
+        old_credential_until: Some(row.created_at),
         ..row.into_row()
     };
     work.update_gateway(row, stamp).await?;
