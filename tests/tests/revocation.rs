@@ -106,17 +106,37 @@ impl Duo {
         Ok(format!("/keys/{}", self.hand.id("api_key", &of).await?))
     }
 
+    /// The first answer that is one: a machine that is too busy may be unsure for a moment.
     async fn here(&self, key: &str) -> Result<String> {
-        verify(
-            &self.scene.owner.http,
-            &self.scene.portal,
-            &self.scene.gateway,
-            key,
-        )
-        .await
+        for _ in 0..1_000 {
+            let is = verify(
+                &self.scene.owner.http,
+                &self.scene.portal,
+                &self.scene.gateway,
+                key,
+            )
+            .await?;
+            if is != "not-ready" {
+                return Ok(is);
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+        bail!("unsure for too long")
     }
 
+    /// The same there.
     async fn there(&self, key: &str) -> Result<String> {
+        for _ in 0..1_000 {
+            let is = self.there_now(key).await?;
+            if is != "not-ready" {
+                return Ok(is);
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+        bail!("it is unsure for too long")
+    }
+
+    async fn there_now(&self, key: &str) -> Result<String> {
         verify(
             &self.scene.owner.http,
             &self.there,
@@ -134,9 +154,12 @@ impl Duo {
         ensure!(is == to, "here it is {is}, and not {to}");
         loop {
             let asked = Instant::now().duration_since(acknowledged);
-            let is = self.there(key).await?;
+            let is = self.there_now(key).await?;
             if is == to {
                 return Ok(());
+            }
+            if is == "not-ready" {
+                continue;
             }
             ensure!(
                 asked < BOUND,
@@ -241,7 +264,9 @@ async fn a_revocation_holds_at_once_here_and_within_two_seconds_there() -> Resul
 /// No answer to what was asked later than `bound` after a key's end is yes; the last key never ends.
 fn hold(asked: &[Asked], ends: &[Instant], bound: Duration, place: &str) -> Result<()> {
     let (mut before, mut after, mut longest) = (0, 0, Duration::ZERO);
-    for one in asked {
+    // A machine that is too busy may be unsure for a moment: that is no yes.
+    let sure = asked.iter().filter(|one| one.code != "not-ready");
+    for one in sure {
         let Some(end) = ends.get(one.key) else {
             ensure!(
                 one.code == "ok",
@@ -351,7 +376,7 @@ async fn loses_its_database(how: Flow) -> Result<()> {
     let mut knows = 0;
     loop {
         let asked = cut.elapsed();
-        match duo.there(&ends).await?.as_str() {
+        match duo.there_now(&ends).await?.as_str() {
             // What it read last may still hold.
             "ok" if asked < BOUND + SLACK => knows += 1,
             "not-ready" => break,
@@ -360,7 +385,7 @@ async fn loses_its_database(how: Flow) -> Result<()> {
         sleep(Duration::from_millis(10)).await;
     }
     ensure!(knows > 0, "it knew nothing from the start");
-    ensure!(duo.there(&stays).await? == "not-ready");
+    ensure!(duo.there_now(&stays).await? == "not-ready");
     let ready = Client::new().get(duo.there.url("/readyz")).send().await?;
     ensure!(ready.status() == StatusCode::SERVICE_UNAVAILABLE);
     ensure!(duo.here(&stays).await? == "ok", "the other one goes on");

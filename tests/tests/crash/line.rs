@@ -2,7 +2,7 @@
 //! old one revoked, and over again. A line knows what the portal acknowledged, and holds it to it.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -21,6 +21,8 @@ pub(crate) struct Ground<'a> {
     pub(crate) owner: &'a Visitor,
     pub(crate) mailbox: &'a Mailbox,
     pub(crate) gateway: &'a str,
+    /// How many steps were taken.
+    pub(crate) steps: AtomicUsize,
     /// The portal was killed: nobody waits any longer.
     pub(crate) dead: AtomicBool,
 }
@@ -138,6 +140,7 @@ impl Line {
             if let Err(error) = self.advance(ground).await {
                 return error;
             }
+            ground.steps.fetch_add(1, Ordering::SeqCst);
         }
     }
 

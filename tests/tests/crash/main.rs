@@ -12,14 +12,14 @@ mod line;
 mod report;
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use tests::postgres;
 use tests::scene::{Scene, invited};
 use tests::visitor::{Visitor, problem};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use books::Books;
 use chance::Chance;
@@ -49,6 +49,9 @@ const GRANT: [&str; 5] = [
     "revoke",
     "revoke-grant-committed",
 ];
+
+/// All lines may wait for mails that were leased when the process before died.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A mail that was leased when its process died is taken up again after so long.
 const LEASE: Duration = Duration::from_secs(31);
@@ -217,8 +220,9 @@ impl World {
             self.scene.portal.kill9();
             self.report.at_random("starting");
         } else {
-            let after = Duration::from_micros(chance.below(500_000));
-            self.work_until(after).await?;
+            let steps = usize::try_from(chance.below(10))?;
+            let after = Duration::from_micros(chance.below(60_000));
+            self.work_until(steps, after).await?;
             self.report.at_random("working");
         }
         self.books.check(&self.scene.portal).await?;
@@ -234,7 +238,8 @@ impl World {
         Ok(())
     }
 
-    async fn work_until(&mut self, after: Duration) -> Result<()> {
+    /// Kills it so long after so many steps, whatever the machine's speed.
+    async fn work_until(&mut self, steps: usize, after: Duration) -> Result<()> {
         let Scene {
             portal,
             mailbox,
@@ -247,9 +252,14 @@ impl World {
             owner,
             mailbox,
             gateway,
+            steps: AtomicUsize::new(0),
             dead: AtomicBool::new(false),
         };
         let death = async {
+            let begun = Instant::now();
+            while ground.steps.load(Ordering::SeqCst) < steps && begun.elapsed() < PATIENCE {
+                sleep(Duration::from_millis(1)).await;
+            }
             sleep(after).await;
             ground.dead.store(true, Ordering::SeqCst);
             portal.kill9();
@@ -378,6 +388,7 @@ fn ground(scene: &Scene) -> Ground<'_> {
         owner: &scene.owner,
         mailbox: &scene.mailbox,
         gateway: &scene.gateway,
+        steps: AtomicUsize::new(0),
         dead: AtomicBool::new(false),
     }
 }
