@@ -8,6 +8,8 @@
 use clap::{Parser, Subcommand};
 
 mod audit;
+mod bench;
+mod cold;
 mod command;
 mod postgres;
 mod run;
@@ -29,12 +31,14 @@ struct Arguments {
 enum Task {
     /// Install what the tests need: system packages as root, npm packages always
     Setup,
-    /// Build the wasm module and the style sheet into target/site
+    /// Build the wasm module into target/site
     Wasm,
     /// Build everything and start the portal on http://localhost:3000
     Run(run::Options),
     /// Check formatting and lints, then run every test
     Test(test::Options),
+    /// Measure the figures that the portal is held to
+    Bench(bench::Options),
     /// Check licences, sources and banned crates
     Audit,
 }
@@ -45,6 +49,7 @@ fn main() -> anyhow::Result<()> {
         Task::Wasm => site::build(),
         Task::Run(options) => run::run(&options),
         Task::Test(options) => test::run(&options),
+        Task::Bench(options) => bench::run(&options),
         Task::Audit => audit::run(),
     }
 }

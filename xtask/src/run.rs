@@ -1,6 +1,8 @@
 //! The portal on this machine, for trying it and for working on it.
 
+use std::env;
 use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
@@ -37,10 +39,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 /// The program, configured for this machine. The demo has a folder of its own.
 fn latchkey(options: &Options) -> Command {
     let port = options.port;
-    let data = workspace::root().join(match options.demo {
+    let own = workspace::root().join(match options.demo {
         true => ".latchkey/demo",
         false => ".latchkey",
     });
+    let data = env::var_os("LATCHKEY_DATA_DIR").map_or(own, PathBuf::from);
     let mut command = Command::new(workspace::target().join("debug/latchkey"));
     command
         .env("LATCHKEY_PROFILE", "development")

@@ -46,6 +46,16 @@ pub async fn verify(State(portal): State<Portal>, request: Request) -> Response 
     answer.unwrap_or_else(Refused::into_response)
 }
 
+/// What verification is held against: the same way in and out, the same reading of the body and an
+/// answer of the same length, and nothing in between.
+#[cfg(feature = "bench")]
+pub async fn constant(State(portal): State<Portal>, request: Request) -> Response {
+    const ANSWER: &str = r#"{"allowed":true,"code":"ok","key_id":"00000000-0000-0000-0000-000000000000","kid":"00000000","partner_id":"00000000-0000-0000-0000-000000000000","scopes":["shipments:read"],"rate_per_second":50,"expires_at":"2027-01-01T00:00:00.000000Z"}"#;
+    let body = Bytes::from_request(request, &portal).await;
+    std::hint::black_box(&body);
+    ([(CONTENT_TYPE, "application/json")], ANSWER).into_response()
+}
+
 fn admitted(portal: &Portal, headers: &HeaderMap) -> Result<Gateway, Refused> {
     let mut credentials = headers.get_all(GATEWAY).iter();
     let credential = credentials.next().and_then(|value| value.to_str().ok());

@@ -1,0 +1,132 @@
+//! A small load generator: some connections that are kept open, each with one request under way,
+//! served in turn by one thread. It writes prepared bytes and reads just enough of an answer to
+//! know where it ends, so that what it costs itself is little beside the server.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::clock::now;
+
+const CONNECTIONS: usize = 32;
+
+/// A request as it goes over the wire.
+pub(crate) fn post(path: &str, headers: &[(&str, &str)], body: &str) -> Vec<u8> {
+    let mut request = format!("POST {path} HTTP/1.1\r\nhost: localhost\r\n");
+    for (name, value) in headers {
+        request.push_str(&format!("{name}: {value}\r\n"));
+    }
+    request.push_str(&format!("content-length: {}\r\n\r\n{body}", body.len()));
+    request.into_bytes()
+}
+
+/// Sends these in turn for so long; how many were answered with 200 in a second. Any other answer
+/// is an error.
+pub(crate) fn run(to: SocketAddr, requests: &[Vec<u8>], span: Duration) -> Result<f64> {
+    let mut next = requests.iter().cycle();
+    let mut send = move |connection: &mut Connection| -> Result<()> {
+        let request = next.next().context("nothing to send")?;
+        Ok(connection.stream.write_all(request)?)
+    };
+    let mut connections = Vec::with_capacity(CONNECTIONS);
+    for _ in 0..CONNECTIONS {
+        let mut connection = Connection::open(to)?;
+        send(&mut connection)?;
+        connections.push(connection);
+    }
+    let start = now();
+    let mut answered = 0_u64;
+    while start.elapsed() < span {
+        for connection in &mut connections {
+            connection.read()?;
+            answered += 1;
+            send(connection)?;
+        }
+    }
+    Ok(rate(answered, start))
+}
+
+fn rate(answered: u64, since: Instant) -> f64 {
+    answered as f64 / since.elapsed().as_secs_f64()
+}
+
+struct Connection {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+}
+
+impl Connection {
+    fn open(to: SocketAddr) -> Result<Self> {
+        let stream = TcpStream::connect(to)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+        Ok(Self {
+            stream,
+            buffer: Vec::new(),
+        })
+    }
+
+    /// One whole answer.
+    fn read(&mut self) -> Result<()> {
+        self.buffer.clear();
+        let mut part = [0; 4096];
+        loop {
+            if let Some(end) = end_of(&self.buffer)? {
+                ensure!(self.buffer.len() == end, "more came than was asked for");
+                return Ok(());
+            }
+            let count = self.stream.read(&mut part)?;
+            ensure!(count > 0, "the portal closed a connection");
+            self.buffer
+                .extend_from_slice(part.get(..count).unwrap_or_default());
+        }
+    }
+}
+
+/// Where the answer at the start of `bytes` ends; none when it is not all there.
+fn end_of(bytes: &[u8]) -> Result<Option<usize>> {
+    const LENGTH: &[u8] = b"\r\ncontent-length: ";
+    let Some(head) = find(bytes, b"\r\n\r\n") else {
+        return Ok(None);
+    };
+    ensure!(
+        bytes.starts_with(b"HTTP/1.1 200 "),
+        "not a 200: {}",
+        String::from_utf8_lossy(bytes)
+    );
+    let headers = bytes.get(..head + 2).unwrap_or_default();
+    let at = find(headers, LENGTH).context("an answer without a length")?;
+    let length: usize = headers
+        .get(at + LENGTH.len()..)
+        .unwrap_or_default()
+        .iter()
+        .take_while(|byte| byte.is_ascii_digit())
+        .fold(0, |sum, byte| sum * 10 + usize::from(byte - b'0'));
+    let end = head + 4 + length;
+    Ok((bytes.len() >= end).then_some(end))
+}
+
+fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
+    bytes.windows(what.len()).position(|part| part == what)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_ends_where_its_length_says() {
+        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nx: y\r\n\r\n{}";
+        assert_eq!(end_of(answer).unwrap(), Some(answer.len()));
+        assert_eq!(end_of(&answer[..answer.len() - 1]).unwrap(), None);
+        assert_eq!(end_of(&answer[..20]).unwrap(), None);
+    }
+
+    #[test]
+    fn an_answer_that_is_no_200_is_an_error() {
+        assert!(end_of(b"HTTP/1.1 503 No\r\ncontent-length: 0\r\n\r\n").is_err());
+        assert!(end_of(b"HTTP/1.1 200 OK\r\n\r\n").is_err());
+    }
+}

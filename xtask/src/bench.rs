@@ -1,0 +1,96 @@
+//! The figures that the portal is held to, one line each: `figure NAME VALUE UNIT`. A ratio is of
+//! two things measured by turns in this run.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result};
+use clap::{Args, ValueEnum};
+
+use crate::command::{self, cargo};
+use crate::postgres::Cluster;
+use crate::{cold, site, workspace};
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// How long both commands of the README take from nothing, instead of the other figures
+    #[arg(long)]
+    cold: bool,
+    /// Measure only this
+    #[arg(long)]
+    only: Option<Figure>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum Figure {
+    /// Verification against a constant answer (aim: at least 0.7)
+    VerifyRatio,
+    /// Minting and sealing a key for one credential (aim: under 1000 us)
+    MintSeal,
+    /// The queue over 10,000 requests against 100, on both databases (aim: at most 1.5)
+    QueueRatio,
+    /// The wasm module, compressed (aim: under 200,000 bytes)
+    WasmGzip,
+    /// Memory of the server with the demo (aim: under 60 MB)
+    ResidentDemo,
+}
+
+pub(crate) fn run(options: &Options) -> Result<()> {
+    if options.cold {
+        return cold::run();
+    }
+    let wanted = |figure| options.only.is_none_or(|only| only == figure);
+    site::build()?;
+    if wanted(Figure::WasmGzip) {
+        println!("figure wasm_gzip {} bytes", compressed()?);
+    }
+    let latchkey = release()?;
+    if wanted(Figure::MintSeal) {
+        let example = workspace::target().join("release/examples/mint_seal");
+        command::run(&mut Command::new(example))?;
+    }
+    for (figure, name) in [
+        (Figure::VerifyRatio, "verify"),
+        (Figure::ResidentDemo, "resident"),
+    ] {
+        if wanted(figure) {
+            command::run(&mut measure(name, &latchkey))?;
+        }
+    }
+    if wanted(Figure::QueueRatio) {
+        let cluster = Cluster::start()?;
+        command::run(measure("queue", &latchkey).env("LATCHKEY_TEST_POSTGRES", cluster.url()))?;
+    }
+    Ok(())
+}
+
+/// One build for release of all that is measured, and one of what measures it.
+fn release() -> Result<PathBuf> {
+    command::run(
+        cargo(&["build", "--release", "--features", "server/bench"])
+            .args(["--package", "server", "--bin", "latchkey"])
+            .args(["--package", "domain", "--example", "mint_seal"]),
+    )?;
+    command::run(&mut cargo(&["build", "--package", "bench"]))?;
+    Ok(workspace::target().join("release/latchkey"))
+}
+
+fn measure(figure: &str, latchkey: &Path) -> Command {
+    let mut command = Command::new(workspace::target().join("debug/bench"));
+    command.arg(figure).arg("--latchkey").arg(latchkey);
+    command.arg("--site").arg(workspace::site());
+    command
+}
+
+/// As a server sends it that compresses once and well.
+fn compressed() -> Result<usize> {
+    let module = workspace::site().join("pkg/app_bg.wasm");
+    let output = Command::new("gzip")
+        .args(["-9", "--stdout"])
+        .arg(module)
+        .stderr(Stdio::inherit())
+        .output()
+        .context("cannot start gzip")?;
+    Ok(output.stdout.len())
+}
