@@ -63,8 +63,10 @@ impl Stage {
         Ok(read.staff().await?.is_empty() && read.services().await?.is_empty())
     }
 
-    /// Puts the clock to a time of a day in the past. What fell due until then is done first.
+    /// Puts the clock to a time of a day in the past. What fell due until then is done first, and
+    /// mail that waits goes out before.
     pub(super) async fn day(&self, days_ago: u32, hour: u32, minute: u32) -> Result<()> {
+        self.post().await?;
         let midnight = self.told.micros().div_euclid(MICROS_A_DAY) * MICROS_A_DAY;
         let time = Duration::from_secs(u64::from(hour * 3600 + minute * 60));
         let day = Timestamp::from_micros(midnight).minus(DAY * days_ago);
@@ -107,7 +109,8 @@ impl Stage {
         anyhow::bail!("no link was mailed to {address}")
     }
 
-    async fn post(&self) -> Result<Vec<(domain::id::MailId, String)>> {
+    /// Sends what waits: which, and to whom.
+    pub(super) async fn post(&self) -> Result<Vec<(domain::id::MailId, String)>> {
         outbox::hand_over(&self.portal, &self.courier)
             .await
             .map_err(said)

@@ -55,7 +55,6 @@ const fn staff(name: &'static str, email: &'static str) -> Guest {
 
 /// Everybody and everything that the later chapters need.
 struct World {
-    owner: Persona,
     operator: Persona,
     one: Persona,
     two: Persona,
@@ -73,6 +72,7 @@ pub(super) async fn tell(stage: &Stage) -> Result<()> {
     let world = begin(stage).await?;
     let keys = keys::tell(stage, &world).await?;
     waiting::tell(stage, &world).await?;
+    stage.post().await?;
     keys.use_them(stage).await
 }
 
@@ -125,7 +125,6 @@ async fn begin(stage: &Stage) -> Result<World> {
         .invite_partner(stage, "Cedar Analytics", why, &CEDAR_ADMIN)
         .await?;
     Ok(World {
-        owner,
         operator,
         one,
         two,
