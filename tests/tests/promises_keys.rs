@@ -217,7 +217,7 @@ async fn a_revoked_partner_is_over_and_nobody_of_it_comes_in(
         .act(&revoke, &[("reason", "The contract has ended.")])
         .await?;
     assert_eq!(scene.verify(&held.key).await?, "revoked");
-    let mail = scene.told(CONTACT, "revoked", 1).await?;
+    let mail = scene.told(CONTACT, "ended the access of", 1).await?;
     assert!(
         mail.text.contains("The contract has ended."),
         "{}",
@@ -251,6 +251,7 @@ async fn a_suspended_key_is_refused_until_it_is_resumed(database: Option<String>
         "staff alone"
     );
     scene.owner.act(&suspend, &[]).await?;
+    scene.told(CONTACT, "suspended a key", 1).await?;
     assert_eq!(scene.verify(&held.key).await?, "not_active");
     assert_eq!(
         scene.owner.form(&suspend, &[]).await?.status(),
