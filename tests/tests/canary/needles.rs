@@ -8,8 +8,8 @@ use base64ct::{Base64Unpadded, Base64UrlUnpadded, Encoding as _};
 const SHORTEST: usize = 8;
 
 pub(crate) struct Secret {
-    pub(crate) name: &'static str,
-    needles: Vec<(&'static str, Vec<u8>)>,
+    name: &'static str,
+    forms: Vec<(&'static str, Vec<u8>)>,
 }
 
 /// A secret in a place, and in which form.
@@ -20,33 +20,40 @@ pub(crate) struct Found {
     pub(crate) place: String,
 }
 
-pub(crate) struct Needles(Vec<Secret>);
+/// By their first two bytes, which sort out nearly everything.
+pub(crate) struct Needles {
+    is_start: Vec<bool>,
+    by_start: HashMap<usize, Vec<Needle>>,
+}
+
+/// Of which secret, in which form.
+type Needle = (&'static str, &'static str, Vec<u8>);
 
 impl Secret {
     /// The bytes that are secret, and the text that they are passed on as.
     pub(crate) fn new(name: &'static str, bytes: &[u8], text: &str) -> Self {
-        let mut needles = Vec::new();
+        let mut forms = Vec::new();
         for source in [bytes, text.as_bytes()] {
-            needles.push(("plain", source.to_vec()));
+            forms.push(("plain", source.to_vec()));
             for alignment in 0..3 {
                 for encoded in [
                     middle::<Base64Unpadded>(source, alignment),
                     middle::<Base64UrlUnpadded>(source, alignment),
                 ] {
-                    needles.push(("base64", encoded.into_bytes()));
+                    forms.push(("base64", encoded.into_bytes()));
                 }
             }
             let hex: String = source.iter().map(|byte| format!("{byte:02x}")).collect();
-            needles.push(("hex", hex.to_uppercase().into_bytes()));
-            needles.push(("hex", hex.into_bytes()));
+            forms.push(("hex", hex.to_uppercase().into_bytes()));
+            forms.push(("hex", hex.into_bytes()));
             // As `{:?}` and JSON write bytes.
             for comma in [", ", ","] {
                 let list: Vec<String> = source.iter().map(u8::to_string).collect();
-                needles.push(("numbers", list.join(comma).into_bytes()));
+                forms.push(("numbers", list.join(comma).into_bytes()));
             }
         }
-        needles.retain(|(_, needle)| needle.len() >= SHORTEST);
-        Self { name, needles }
+        forms.retain(|(_, bytes)| bytes.len() >= SHORTEST);
+        Self { name, forms }
     }
 }
 
@@ -57,7 +64,7 @@ fn middle<E: base64ct::Encoding>(source: &[u8], alignment: usize) -> String {
     let whole_groups = shifted.len() / 3 * 4;
     let encoded = E::encode_string(&shifted);
     let from = (alignment * 8).div_ceil(6);
-    let last = encoded.len().min(if shifted.len() % 3 == 0 {
+    let last = encoded.len().min(if shifted.len().is_multiple_of(3) {
         encoded.len()
     } else {
         whole_groups + shifted.len() % 3
@@ -67,31 +74,30 @@ fn middle<E: base64ct::Encoding>(source: &[u8], alignment: usize) -> String {
 
 impl Needles {
     pub(crate) fn new(secrets: Vec<Secret>) -> Self {
-        Self(secrets)
+        let mut needles = Self {
+            is_start: vec![false; 1 << 16],
+            by_start: HashMap::new(),
+        };
+        for Secret { name, forms } in secrets {
+            for (form, needle) in forms {
+                let start = pair(needle[0], needle[1]);
+                needles.is_start[start] = true;
+                let same = needles.by_start.entry(start).or_default();
+                same.push((name, form, needle));
+            }
+        }
+        needles
     }
 
     /// Every secret that is in this place, each form once.
     pub(crate) fn find(&self, place: &str, hay: &[u8]) -> Vec<Found> {
-        // Two bytes sort out nearly everything.
-        let mut starts = vec![false; 1 << 16];
-        let mut by_start: HashMap<usize, Vec<(&'static str, &'static str, &[u8])>> = HashMap::new();
-        for secret in &self.0 {
-            for (form, needle) in &secret.needles {
-                let start = pair(needle[0], needle[1]);
-                starts[start] = true;
-                by_start
-                    .entry(start)
-                    .or_default()
-                    .push((secret.name, form, needle));
-            }
-        }
         let mut found = BTreeSet::new();
         for (at, two) in hay.windows(2).enumerate() {
             let start = pair(two[0], two[1]);
-            if !starts[start] {
+            if !self.is_start[start] {
                 continue;
             }
-            for (secret, form, needle) in by_start.get(&start).into_iter().flatten() {
+            for (secret, form, needle) in self.by_start.get(&start).into_iter().flatten() {
                 if hay[at..].starts_with(needle) {
                     found.insert(Found {
                         secret,
