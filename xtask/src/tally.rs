@@ -8,12 +8,12 @@ use anyhow::{Context as _, Result, bail};
 
 /// What a full run does at least. A loop that runs zero times passes every assertion in it.
 const PROMISED: [(&str, u64); 6] = [
-    ("attacks", 1),
+    ("attacks", 2500),
     ("kills", 250),
     ("kills at fault points", 130),
     ("pages", 240),
     ("racers", 64),
-    ("routes", 1),
+    ("routes", 1200),
 ];
 
 pub(crate) struct Tally(PathBuf);
