@@ -24,7 +24,7 @@ impl<T: DeserializeOwned> FromRequest<Portal> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, portal: &Portal) -> Result<Self, Self::Rejection> {
-        let is_json = content_type(&request).starts_with("application/json");
+        let is_json = is_of_type(&request, "application/json");
         let body = Bytes::from_request(request, portal).await.map_err(|_| {
             Problem(Refusal::BadRequest(
                 "The body is too large or did not arrive whole.",
@@ -35,12 +35,14 @@ impl<T: DeserializeOwned> FromRequest<Portal> for Json<T> {
                 "Send JSON, as application/json.",
             )));
         }
-        serde_json::from_slice(&body).map(Self).map_err(|error| {
-            tracing::debug!(%error, "a JSON body was refused");
-            Problem(Refusal::BadRequest(
+        // A list would be read as the fields in their order, which nothing of ours sends.
+        let is_object = body.trim_ascii_start().starts_with(b"{");
+        let read = is_object.then(|| serde_json::from_slice(&body));
+        read.and_then(Result::ok)
+            .map(Self)
+            .ok_or(Problem(Refusal::BadRequest(
                 "The JSON cannot be read: a field is missing, unknown or of the wrong type.",
-            ))
-        })
+            )))
     }
 }
 
@@ -48,7 +50,7 @@ impl FromRequest<Portal> for Form {
     type Rejection = Response;
 
     async fn from_request(request: Request, portal: &Portal) -> Result<Self, Self::Rejection> {
-        let is_form = content_type(&request).starts_with("application/x-www-form-urlencoded");
+        let is_form = is_of_type(&request, "application/x-www-form-urlencoded");
         let body = Bytes::from_request(request, portal).await.ok();
         let fields = body.filter(|_| is_form).and_then(|body| {
             // The parser below replaces what is not UTF-8; we refuse it instead.
@@ -113,10 +115,10 @@ impl Form {
     }
 }
 
-fn content_type(request: &Request) -> &str {
-    request
-        .headers()
-        .get(CONTENT_TYPE)
-        .and_then(|kind| kind.to_str().ok())
-        .unwrap_or_default()
+/// Whether the body is said to be of this type, whatever its parameters (RFC 9110, section 8.3.1).
+fn is_of_type(request: &Request, wanted: &str) -> bool {
+    let kind = request.headers().get(CONTENT_TYPE);
+    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default();
+    kind.trim().eq_ignore_ascii_case(wanted)
 }
