@@ -31,7 +31,7 @@ use crate::config::Config;
 use crate::service::delivery::Context as Around;
 use crate::service::{gateways, owner};
 
-/// Grants at most; with fewer keys, one for each.
+/// Grants at most; with few keys, one for four of them.
 const GRANTS: u32 = 240;
 /// Keys in one transaction.
 const BATCH: usize = 5000;
@@ -88,7 +88,7 @@ pub async fn load(config: Config, keys: u32, out: &Path) -> Result<Loaded> {
     if !stage.is_empty().await? {
         bail!("This database is not empty: name another one in `database_url` or `data_dir`.");
     }
-    let made = grants(&stage, keys.min(GRANTS), &mut out).await?;
+    let made = grants(&stage, keys.div_ceil(4).min(GRANTS), &mut out).await?;
     let under = u32::try_from(made.len())?;
     bulk(&stage, &made, keys.saturating_sub(under), &mut out).await?;
     out.flush()?;
