@@ -54,7 +54,7 @@ pub(super) struct End {
 
 /// Why a file cannot be restored: sentences for who holds it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unusable {
+pub(super) enum Unusable {
     #[error("This is not a backup of Latchkey.")]
     NotABackup,
     #[error(
