@@ -65,7 +65,8 @@ async fn what_one_engine_gave_the_other_takes() {
             .await;
         let mut read = bench.store.read().await.unwrap();
         assert_eq!(read.first_filled().await.unwrap(), Some("audit"));
-        given.borrow_mut().push(everything(&mut read).await);
+        let all = everything(&mut read).await;
+        given.borrow_mut().push(all);
     })
     .await;
     let given = given.into_inner();
