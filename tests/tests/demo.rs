@@ -115,7 +115,7 @@ async fn the_demo_lets_in_one_person_for_each_role() -> Result<()> {
         let answer = visitor.get(path).await?;
         Ok::<_, anyhow::Error>((answer.status().as_u16(), answer.text().await?))
     };
-    let (status, queue) = page("Reviewer Two", "/requests").await?;
+    let (status, queue) = page("Reviewer Two", "/requests?state=all").await?;
     assert_eq!(status, 200);
     for partner in ["Aster Freight", "Birch Commerce", "Cedar Analytics"] {
         assert!(queue.contains(partner), "{partner} is not in the queue");

@@ -1,7 +1,10 @@
 //! Looking at a link, by people, bots and browsers, burns nothing.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result, ensure};
 use reqwest::{Client, Method};
+use tests::browser::Browser;
 use tests::company::{action, code_at, linked, text};
 use tests::rows::Rows;
 use tests::scene::Scene;
@@ -9,14 +12,16 @@ use tests::server::{Config, Latchkey};
 use tests::tally;
 use tests::visitor::Visitor;
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 
 use crate::{TRIES, settled};
 
 const LOOKS: usize = 1000;
 const AT_ONCE: usize = 20;
+const RENDERS: usize = 20;
 
 #[tokio::test]
-async fn a_thousand_looks_at_an_owner_link_burn_nothing() -> Result<()> {
+async fn a_thousand_looks_and_twenty_renders_of_an_owner_link_burn_nothing() -> Result<()> {
     let portal = Latchkey::start(Config {
         smtp_url: Some("smtp://127.0.0.1:9".to_owned()),
         ..Config::default()
@@ -25,12 +30,13 @@ async fn a_thousand_looks_at_an_owner_link_burn_nothing() -> Result<()> {
     let link = portal.owner_link()?;
     let before = settled(&portal).await?;
     look_at(&link).await?;
+    render(&[&link]).await?;
     burnt_nothing(&before, &portal).await?;
     Visitor::new(portal.origin()).enrol(&link, None).await
 }
 
 #[tokio::test]
-async fn a_thousand_looks_at_each_mailed_link_burn_nothing() -> Result<()> {
+async fn a_thousand_looks_and_twenty_renders_of_each_mailed_link_burn_nothing() -> Result<()> {
     let mut scene = Scene::set(None).await?;
     let request = scene.ask_for_access().await?;
     let delivery = scene.approve(&request).await?;
@@ -49,6 +55,7 @@ async fn a_thousand_looks_at_each_mailed_link_burn_nothing() -> Result<()> {
     for link in links {
         look_at(link).await?;
     }
+    render(&links).await?;
     burnt_nothing(&before, &scene.portal).await?;
 
     let origin = scene.portal.origin();
@@ -115,6 +122,31 @@ async fn look_at(link: &str) -> Result<()> {
     assert_eq!(looks, LOOKS);
     tally::count("attacks", looks);
     Ok(())
+}
+
+/// As a scanner does that runs the page's scripts, with the whole link.
+async fn render(links: &[&str]) -> Result<()> {
+    let browser = Browser::start().await?;
+    for link in links {
+        for _ in 0..RENDERS {
+            browser.goto("about:blank").await?;
+            browser.goto(*link).await?;
+            scripts_ran(&browser).await?;
+        }
+    }
+    tally::count("attacks", links.len() * RENDERS);
+    browser.quit().await
+}
+
+/// The page's scripts take the secret out of the address bar before anything else.
+async fn scripts_ran(browser: &Browser) -> Result<()> {
+    for _ in 0..400 {
+        if browser.current_url().await?.fragment().is_none() {
+            return Ok(());
+        }
+        sleep(Duration::from_millis(25)).await;
+    }
+    anyhow::bail!("the page's scripts did not run")
 }
 
 async fn burnt_nothing(before: &Rows, portal: &Latchkey) -> Result<()> {

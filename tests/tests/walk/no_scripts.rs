@@ -22,7 +22,9 @@ async fn pages_and_forms_need_no_scripts() -> Result<()> {
     let request = ask(&stage, &stage.recipient).await?;
 
     reviewer.goto(stage.scene.portal.url("/requests")).await?;
-    reviewer.fill("Partner or service", "Brightwater").await?;
+    reviewer
+        .fill("Partner, service or person", "Brightwater")
+        .await?;
     reviewer.go("Search").await?;
     reviewer.go("Brightwater Logistics").await?;
     let section = reviewer.card("Justification");
