@@ -11,7 +11,7 @@ const PROMISED: [(&str, u64); 6] = [
     ("attacks", 2500),
     ("kills", 250),
     ("kills at fault points", 130),
-    ("pages", 240),
+    ("pages", 200),
     ("racers", 64),
     ("routes", 1200),
 ];
