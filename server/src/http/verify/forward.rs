@@ -57,15 +57,15 @@ fn accepted(held: &Held) -> Response {
         .iter()
         .map(domain::service::ScopeName::as_str)
         .collect();
-    let values = [
-        held.entry.key.to_string(),
-        held.kid.to_string(),
-        held.entry.partner.to_string(),
-        scopes.join(" "),
-        "ok".to_owned(),
-    ];
     let mut response = StatusCode::OK.into_response();
-    identify(response.headers_mut(), &values);
+    let values = [
+        &held.entry.key.to_string(),
+        &held.kid.to_string(),
+        &held.entry.partner.to_string(),
+        &scopes.join(" "),
+        "ok",
+    ];
+    identify(response.headers_mut(), values);
     response
 }
 
@@ -109,7 +109,7 @@ fn unanswered(refused: &Refused) -> Response {
         retry_after: matches!(refused, Refused::NotReady).then_some(1),
         ..public(StatusCode::SERVICE_UNAVAILABLE, refused.code(), sentence)
     });
-    identify(response.headers_mut(), &Default::default());
+    identify(response.headers_mut(), [""; 5]);
     response
 }
 
@@ -147,12 +147,10 @@ fn challenge_with(response: &mut Response, value: HeaderValue) {
 }
 
 fn refused_for(response: &mut Response, reason: Reason) {
-    let [key, kid, partner, scopes, _] = <[String; 5]>::default();
-    let values = [key, kid, partner, scopes, reason.code().to_owned()];
-    identify(response.headers_mut(), &values);
+    identify(response.headers_mut(), ["", "", "", "", reason.code()]);
 }
 
-fn identify(headers: &mut HeaderMap, values: &[String; 5]) {
+fn identify(headers: &mut HeaderMap, values: [&str; 5]) {
     for (name, value) in IDENTITY.into_iter().zip(values) {
         // Ids, scopes and codes are visible ASCII.
         let value = HeaderValue::try_from(value).unwrap_or(HeaderValue::from_static(""));
