@@ -50,9 +50,8 @@ async fn a_lost_last_owner_comes_back_by_the_console_and_the_audit_log_says_so(
     database: Option<String>,
 ) -> Result<()> {
     let portal = Latchkey::start(without_mail(database)).await?;
-    Visitor::new(portal.origin())
-        .enrol(&portal.owner_link()?, None)
-        .await?;
+    let mut lost = Visitor::new(portal.origin());
+    lost.enrol(&portal.owner_link()?, None).await?;
 
     let told = portal.console(&["owner-link"]).unwrap_err().to_string();
     assert!(told.contains("--recover"), "{told}");
@@ -67,6 +66,12 @@ async fn a_lost_last_owner_comes_back_by_the_console_and_the_audit_log_says_so(
         back.get("/people/invite").await?.status(),
         200,
         "an owner again"
+    );
+    assert_ne!(lost.get("/people").await?.status(), 200, "signed out");
+    assert_eq!(
+        refused(lost.sign_in().await),
+        "passkey-refused",
+        "whoever finds the lost passkey stays outside"
     );
     let log = words(&text(&back, "/audit?act=owner-link").await?);
     assert!(log.contains("console owner-link"), "{log}");

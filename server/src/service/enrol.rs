@@ -108,8 +108,9 @@ pub async fn begin(
                 read = portal.store.read().await?;
             }
             let right = match link.kind.0 {
-                PersonLinkKind::Recovery => Right::Recovery(link.id),
-                _ => Right::Link(link.id),
+                // An owner who had passkeys and gets a link from the console has lost them.
+                PersonLinkKind::Recovery | PersonLinkKind::Owner => Right::Recovery(link.id),
+                PersonLinkKind::Invitation => Right::Link(link.id),
             };
             (link.person_id, right)
         }
