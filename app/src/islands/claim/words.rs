@@ -28,6 +28,7 @@ pub(super) struct Details {
     rate_per_second: u64,
     networks: Vec<String>,
     variable: String,
+    example_method: String,
     example_path: String,
 }
 
@@ -49,8 +50,13 @@ impl Details {
 
     /// `curl -H "Authorization: Bearer $SHIPMENTS_KEY" https://api.example.com/v2/shipments/1`.
     pub(super) fn first_call(&self) -> String {
+        // curl says GET by itself.
+        let method = match self.example_method.as_str() {
+            "GET" => String::new(),
+            method => format!("-X {} ", one_word(method)),
+        };
         format!(
-            "curl -H \"Authorization: Bearer ${}\" {}{}",
+            "curl {method}-H \"Authorization: Bearer ${}\" {}{}",
             self.name(),
             one_word(self.base_url.trim_end_matches('/')),
             one_word(&self.example_path)

@@ -9,6 +9,7 @@ use domain::link::ClaimToken;
 use domain::mac::same_digest;
 use domain::policy::RatePerSecond;
 use domain::seal::{Header, SealingKey};
+use domain::service::Method;
 use domain::state::Role;
 use domain::time::Timestamp;
 use serde::Serialize;
@@ -58,6 +59,7 @@ pub struct Details {
     pub networks: Vec<String>,
     /// The name of the environment variable: `SHIPMENTS_KEY`.
     pub variable: String,
+    pub example_method: &'static str,
     pub example_path: String,
 }
 
@@ -248,12 +250,11 @@ fn details(context: &Context) -> Result<Details, Refusal> {
             networks.iter().map(ToString::to_string).collect()
         }
     };
-    let example_path = granted
-        .rules()
+    let rules = granted.rules();
+    let first = rules
         .iter()
-        .find(|rule| rule.method == domain::service::Method::Get)
-        .or_else(|| granted.rules().iter().next())
-        .map_or_else(|| "/".to_owned(), |rule| example(&rule.pattern.to_string()));
+        .find(|rule| rule.method == Method::Get)
+        .or_else(|| rules.first());
     Ok(Details {
         partner: context.partner.name.clone(),
         service: context.service.name.clone(),
@@ -263,7 +264,9 @@ fn details(context: &Context) -> Result<Details, Refusal> {
         rate_per_second: granted.rate(),
         networks,
         variable: variable(&context.service.slug),
-        example_path,
+        example_method: first.map_or(Method::Get, |rule| rule.method).code(),
+        example_path: first
+            .map_or_else(|| "/".to_owned(), |rule| example(&rule.pattern.to_string())),
     })
 }
 

@@ -11,6 +11,7 @@ fn details() -> Details {
         rate_per_second: 50,
         networks: vec!["203.0.113.0/24".to_owned(), "198.51.100.7/32".to_owned()],
         variable: "SHIPMENTS_KEY".to_owned(),
+        example_method: "GET".to_owned(),
         example_path: "/shipments/1".to_owned(),
     }
 }
@@ -38,6 +39,18 @@ fn the_first_call_names_the_variable_and_not_the_key() {
 }
 
 #[test]
+fn a_first_call_that_is_no_get_names_its_method() {
+    let posting = Details {
+        example_method: "POST".to_owned(),
+        ..details()
+    };
+    assert_eq!(
+        posting.first_call(),
+        "curl -X POST -H \"Authorization: Bearer $SHIPMENTS_KEY\" https://api.example.com/v2/shipments/1"
+    );
+}
+
+#[test]
 fn the_saved_file_has_the_key_and_the_base_url() {
     assert_eq!(
         *details().env_file("lk_live_x"),
@@ -58,10 +71,12 @@ fn a_base_url_cannot_add_a_line_to_the_file() {
 #[test]
 fn a_path_cannot_add_a_command_to_the_first_call() {
     let hostile = Details {
+        example_method: "GET; id".to_owned(),
         example_path: "/x; rm -rf $HOME".to_owned(),
         ..details()
     };
     let call = hostile.first_call();
+    assert!(call.starts_with("curl -X GETid -H"), "{call}");
     assert!(call.ends_with("/v2/xrm-rfHOME"), "{call}");
 }
 
