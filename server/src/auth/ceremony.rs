@@ -221,13 +221,17 @@ pub fn check_first_assertion(
 }
 
 impl Assertion {
-    /// Stores the credential's new counters and that it was used.
+    /// Stores the credential's new counters and that it was used. It is read again: another
+    /// assertion by it may have been recorded since, or the passkey removed.
     ///
     /// # Errors
-    /// [`Refusal::Store`].
+    /// As [`check_assertion`].
     pub async fn record(&self, work: &mut Work, now: Timestamp) -> Result<(), Refusal> {
-        let stamp = self.credential.stamp();
-        let mut row = self.credential.clone().into_row();
+        let current = work.credential(self.credential.id).await?;
+        let current = current.filter(|row| row.removed_at.is_none());
+        let current = current.ok_or_else(unknown_passkey)?;
+        let stamp = current.stamp();
+        let mut row = current.into_row();
         let mut passkey: Passkey = serde_json::from_str(&row.passkey).map_err(Refusal::internal)?;
         passkey.update_credential(&self.result);
         row.passkey = serde_json::to_string(&passkey).map_err(Refusal::internal)?;
