@@ -144,6 +144,15 @@ async fn facts(
         Line::new("Passkeys", passkey_words(person.kind.0, &passkeys)),
         Line::new("Since", person.created_at.day()),
     ];
+    if person.state.0 == PersonState::Invited {
+        let links = read.open_links(person.id).await?;
+        let open = links.iter().find(|link| link.is_open(portal.now()));
+        let words = open.map_or_else(
+            || "The link does not work any more: send it again".to_owned(),
+            |link| format!("The link is open until {}", link.expires_at.minute()),
+        );
+        facts.push(Line::new("Invitation", words));
+    }
     if let Some(proposal) = recovery::waiting(read, person.id).await? {
         let since = proposal.proposed_at.minute();
         facts.push(Line::new(

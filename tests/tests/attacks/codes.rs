@@ -70,7 +70,7 @@ async fn five_wrong_codes_void_an_invitation_and_the_inviter_sends_another(
     let person = linked(&people, "/people/", "Mia").context("who was invited")?;
     let shown = words(&text(&scene.contact, &person).await?);
     assert!(
-        shown.contains("Not accepted yet"),
+        shown.contains("The link does not work any more: send it again"),
         "the inviter sees it: {shown}"
     );
     let reveal = scene.contact.act(&format!("{person}/invite"), &[]).await?;
