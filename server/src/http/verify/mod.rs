@@ -68,9 +68,7 @@ fn admitted(portal: &Portal, headers: &HeaderMap) -> Result<Gateway, Refused> {
 }
 
 fn answer(portal: &Portal, gateway: &Gateway, body: &[u8]) -> Result<Response, Refused> {
-    let asked: Asked<'_> = serde_json::from_slice(body).map_err(|_| {
-        Refused::Body("The JSON cannot be read: a field is missing, unknown or of the wrong type.")
-    })?;
+    let asked = read(body)?;
     let decision = portal
         .engine
         .verify(gateway, &asked.key.0, &asked.question(), portal.now())?;
@@ -78,6 +76,16 @@ fn answer(portal: &Portal, gateway: &Gateway, body: &[u8]) -> Result<Response, R
         Decision::Allowed(known) => Json(Allowed::of(&known.held)).into_response(),
         Decision::Refused(reason, _) => Json(Denied::of(*reason)).into_response(),
     })
+}
+
+fn read(body: &[u8]) -> Result<Asked<'_>, Refused> {
+    const SENTENCE: &str =
+        "The JSON cannot be read: a field is missing, unknown or of the wrong type.";
+    // serde would take a list as well, by position: then no name says what a value is.
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Refused::Body(SENTENCE));
+    }
+    serde_json::from_slice(body).map_err(|_| Refused::Body(SENTENCE))
 }
 
 /// The body. Unknown fields are refused, never ignored (never 9).
@@ -261,13 +269,9 @@ mod tests {
 
     const BODY: &str = r#"{"key":"lk_live_x","method":"GET","path":"\/v2\/x","source_ip":"192.0.2.7","scheme":"https"}"#;
 
-    fn read(body: &str) -> Result<Asked<'_>, serde_json::Error> {
-        serde_json::from_str(body)
-    }
-
     #[test]
     fn escapes_are_read_and_the_rest_is_borrowed() {
-        let asked = read(BODY).unwrap();
+        let asked = read(BODY.as_bytes()).unwrap();
         assert_eq!(asked.path, "/v2/x");
         assert!(matches!(asked.method, Cow::Borrowed("GET")));
         assert!(matches!(asked.key.0, Cow::Borrowed("lk_live_x")));
@@ -276,13 +280,13 @@ mod tests {
     #[test]
     fn an_unknown_field_is_refused() {
         let more = BODY.replace("\"method\"", "\"trusted\":true,\"method\"");
-        assert!(read(&more).is_err());
+        assert!(read(more.as_bytes()).is_err());
     }
 
     #[test]
     fn a_field_twice_is_refused() {
         let twice = BODY.replace("\"method\"", "\"key\":\"y\",\"method\"");
-        assert!(read(&twice).is_err());
+        assert!(read(twice.as_bytes()).is_err());
     }
 
     #[test]
@@ -290,7 +294,7 @@ mod tests {
         for field in ["key", "method", "path", "source_ip", "scheme"] {
             let mut body: serde_json::Value = serde_json::from_str(BODY).unwrap();
             body.as_object_mut().unwrap().remove(field);
-            assert!(read(&body.to_string()).is_err(), "{field}");
+            assert!(read(body.to_string().as_bytes()).is_err(), "{field}");
         }
     }
 
@@ -303,14 +307,24 @@ mod tests {
             ("{", "{\"service\":\"billing\","),
             ("{", "{\"scope\":[],"),
         ] {
-            assert!(read(&BODY.replacen(from, to, 1)).is_err(), "{to}");
+            assert!(read(BODY.replacen(from, to, 1).as_bytes()).is_err(), "{to}");
         }
-        assert!(read("").is_err() && read("[]").is_err() && read(&BODY[1..]).is_err());
+        assert!(read(b"").is_err() && read(b"[]").is_err() && read(&BODY.as_bytes()[1..]).is_err());
+    }
+
+    #[test]
+    fn a_list_of_values_without_names_is_refused() {
+        let list = r#"["lk_live_x","GET","/v2/x","192.0.2.7","https",null,null,null]"#;
+        assert!(
+            serde_json::from_str::<Asked<'_>>(list).is_ok(),
+            "serde would"
+        );
+        assert!(read(list.as_bytes()).is_err());
     }
 
     #[test]
     fn the_key_is_absent_from_debug() {
-        let asked = read(BODY).unwrap();
+        let asked = read(BODY.as_bytes()).unwrap();
         assert!(!format!("{asked:?}").contains("lk_live_x"));
     }
 
