@@ -14,7 +14,7 @@ use crate::service::gateways::{self, NamedPlace};
 
 pub(super) fn worded(tried: gateways::Tried) -> Tried {
     let (accepted, code, words) = match tried.reason {
-        None => (true, "allowed", "The call would be let through."),
+        None => (true, "ok", "The call would be let through."),
         Some(reason) => (false, reason.code(), advice(reason)),
     };
     let lines = match tried.key {
