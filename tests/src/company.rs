@@ -1,6 +1,7 @@
 //! More people at the [`Scene`](crate::scene::Scene), and what they do there: further staff, other
 //! partners, requests for several environments, decisions, and what the pages and mails say of it.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -99,12 +100,15 @@ impl Scene {
         bail!("{email} was not told “{words}” {count} times: {subjects:?}")
     }
 
-    /// All mails so far to an address with these words in their subject or text.
+    /// All mails so far to an address with these words in their subject or text, each once: a
+    /// portal that was killed after handing one over hands it over again.
     pub fn mails(&self, email: &str, words: &str) -> Result<Vec<Mail>> {
         let mut mails = self.mailbox.all()?;
+        let mut ids = HashSet::new();
         mails.retain(|mail| {
             let text = mail.text.split_whitespace().collect::<Vec<_>>().join(" ");
-            mail.to.iter().any(|to| to == email)
+            ids.insert(mail.id.clone())
+                && mail.to.iter().any(|to| to == email)
                 && (mail.subject.contains(words) || text.contains(words))
         });
         Ok(mails)

@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result};
 use reqwest::StatusCode;
 use tests::company::{action, linked, text, words};
 use tests::promises;
+use tests::rows::Rows;
 use tests::scene::{ANSWERS, Scene, value_of};
 use tests::visitor::Visitor;
 
@@ -101,7 +102,7 @@ async fn every_form_says_beside_the_field_what_is_wrong_and_keeps_what_was_typed
     let long = "x".repeat(9_000);
 
     let before = scene.audit().await?.len();
-    let mails = scene.mailbox.all()?.len();
+    let mails = Rows::of(&scene.portal).await?.count("outbox");
     let one = |by, path: String, fields: &[(&'static str, &str)], at| Wrong {
         by,
         path,
@@ -382,7 +383,7 @@ async fn every_form_says_beside_the_field_what_is_wrong_and_keeps_what_was_typed
         "the second export alone"
     );
     assert_eq!(
-        scene.mailbox.all()?.len(),
+        Rows::of(&scene.portal).await?.count("outbox"),
         mails,
         "nobody was told anything"
     );

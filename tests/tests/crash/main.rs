@@ -314,13 +314,7 @@ impl World {
         let mut ids = HashSet::new();
         let mut repeated = 0;
         for mail in self.scene.mailbox.all()? {
-            let raw = String::from_utf8_lossy(&mail.raw).into_owned();
-            let id = raw
-                .lines()
-                .find(|line| line.to_ascii_lowercase().starts_with("message-id:"))
-                .context("no Message-ID")?
-                .to_owned();
-            let is_new = ids.insert(id);
+            let is_new = ids.insert(mail.id.clone());
             repeated += usize::from(!is_new);
             let Some(link) = mail.link(&prefix) else {
                 continue;
