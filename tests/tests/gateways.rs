@@ -103,7 +103,10 @@ behind_each!(
 
 async fn a_granted_call_arrives_with_who_made_it_and_without_the_key(kind: Kind) -> Result<()> {
     let edge = Edge::of(kind, "127.0.0.0/8").await?;
-    let forged: Vec<(&str, &str)> = IDENTITY.iter().map(|name| (*name, "forged")).collect();
+    let mut forged: Vec<(&str, &str)> = IDENTITY.iter().map(|name| (*name, "forged")).collect();
+    // Many backends read an underscore as a hyphen, and a proxy drops what `Connection` names.
+    forged.push(("Latchkey_Key_Id", "forged"));
+    forged.push(("Connection", "latchkey-key-id, latchkey-partner-id"));
     let answer = edge.call_with(&format!("{CALL}?page=2"), &forged).await?;
     assert_eq!(
         (answer.status, answer.body.trim()),
@@ -122,7 +125,11 @@ async fn a_granted_call_arrives_with_who_made_it_and_without_the_key(kind: Kind)
     assert_eq!(call.header("latchkey-reason"), Some("ok"));
     assert_eq!(call.header("latchkey-scopes"), Some("shipments:read"));
     for name in IDENTITY {
-        let values = call.headers.iter().filter(|(header, _)| header == name);
+        let reads_as = |header: &str| header.replace('_', "-") == name;
+        let values = call
+            .headers
+            .iter()
+            .filter(|(header, _)| reads_as(&header.to_ascii_lowercase()));
         let values: Vec<&str> = values.map(|(_, value)| value.as_str()).collect();
         assert!(
             values.len() == 1 && values != ["forged"],

@@ -53,7 +53,7 @@ impl<'a> Called<'a> {
         request: &'a Request,
     ) -> Result<Self, Unclear> {
         let headers = request.headers();
-        if OVERRIDES.iter().any(|name| headers.contains_key(*name)) {
+        if headers.keys().any(|name| is_override(name.as_str())) {
             return Err(Unclear::Call);
         }
         let (method, path) = target(kind, request)?;
@@ -92,6 +92,18 @@ impl<'a> Called<'a> {
             environment: self.environment,
         }
     }
+}
+
+/// Many backends (CGI, WSGI, Rack) read an underscore in a header's name as a hyphen.
+fn is_override(name: &str) -> bool {
+    let reads_as = |known: &str| {
+        name.len() == known.len()
+            && name
+                .bytes()
+                .zip(known.bytes())
+                .all(|(ours, theirs)| ours == theirs || (ours == b'_' && theirs == b'-'))
+    };
+    OVERRIDES.iter().any(|known| reads_as(known))
 }
 
 fn target(kind: GatewayKind, request: &Request) -> Result<(&str, &str), Unclear> {
@@ -308,6 +320,9 @@ mod tests {
                 "{name}"
             );
         }
+        let underscored = nginx(|h| h.push(("x_http_method-override", "DELETE")));
+        assert_eq!(underscored, Err(Unclear::Call));
+        assert!(nginx(|h| h.push(("x-http-method-overrider", "DELETE"))).is_ok());
     }
 
     #[test]
