@@ -72,6 +72,8 @@ bounded! {
     LifeDays = 1..=1095;
     RatePerSecond = 1..=100_000;
     LinkHours = 1..=336;
+    /// In a period, by a limit.
+    Calls = 1..=1_000_000_000;
 }
 
 impl Approvals {
