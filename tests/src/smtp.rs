@@ -229,6 +229,7 @@ mod tests {
 
     async fn send(mailbox: &Mailbox, to: &str, body: &str) -> Result<()> {
         let message = Message::builder()
+            .message_id(None)
             .from("portal@example.com".parse()?)
             .to(to.parse()?)
             .subject("Grüße")
