@@ -10,7 +10,8 @@ use tests::visitor::Visitor;
 use crate::clock::{median, now};
 use crate::portal::{Place, Program, Running};
 
-const FEW: &str = "100";
+/// Keys that are asked for: one request is made for four of them.
+const FEW: &str = "400";
 /// Of each of the few.
 const COPIES: u32 = 99;
 const WARM_UP: usize = 20;
