@@ -75,8 +75,6 @@ pub struct QueueLine {
     pub request: AccessRequest,
     pub partner_name: String,
     pub service_name: String,
-    pub environments: i64,
-    pub given: i64,
 }
 
 #[derive(sqlx::FromRow)]
@@ -147,10 +145,19 @@ impl Read {
     pub async fn queue(&mut self, filter: &QueueFilter) -> Result<Vec<QueueLine>, Error> {
         let search = contains(&filter.search);
         let state = filter.state.as_str();
-        if filter.sort == QueueSort::Newest {
+        // Most looks at the queue are of this kind, and read no more than the page they show.
+        if filter.sort == QueueSort::Newest && filter.search.is_empty() {
             return Ok(run!(
                 &mut self.conn,
                 QUEUE,
+                [state, filter.limit, filter.offset],
+                fetch_all as QueueLine
+            )?);
+        }
+        if filter.sort == QueueSort::Newest {
+            return Ok(run!(
+                &mut self.conn,
+                QUEUE_FOUND,
                 [state, search, filter.limit, filter.offset],
                 fetch_all as QueueLine
             )?);
@@ -270,10 +277,13 @@ pub(crate) fn contains(text: &str) -> String {
 statements! {
     REQUEST(1) = "SELECT * FROM access_request WHERE id = $1";
     REQUESTS_OF(3) = "SELECT * FROM access_request WHERE partner_id = $1 ORDER BY updated_at DESC, id LIMIT $2 OFFSET $3";
-    QUEUE(4) = r"SELECT access_request.*, partner.name AS partner_name, service.name AS service_name,
-        (SELECT COUNT(DISTINCT environment_id) FROM access_grant WHERE access_grant.request_id = access_request.id) AS environments,
-        (SELECT COUNT(*) FROM decision JOIN access_grant ON access_grant.id = decision.grant_id
-            WHERE access_grant.request_id = access_request.id AND decision.voided_at IS NULL AND decision.verdict = 'approve') AS given
+    QUEUE(3) = r"SELECT queue.*, partner.name AS partner_name, service.name AS service_name
+        FROM (SELECT * FROM access_request WHERE submitted_at IS NOT NULL AND ($1 = '' OR state = $1)
+            ORDER BY submitted_at DESC, id LIMIT $2 OFFSET $3) AS queue
+        JOIN partner ON partner.id = queue.partner_id
+        JOIN service ON service.id = queue.service_id
+        ORDER BY queue.submitted_at DESC, queue.id";
+    QUEUE_FOUND(4) = r"SELECT access_request.*, partner.name AS partner_name, service.name AS service_name
         FROM access_request
         JOIN partner ON partner.id = access_request.partner_id
         JOIN service ON service.id = access_request.service_id
@@ -284,10 +294,7 @@ statements! {
           AND (LOWER(partner.name) LIKE $2 ESCAPE '\' OR LOWER(service.name) LIKE $2 ESCAPE '\'
             OR LOWER(person.name) LIKE $2 ESCAPE '\' OR LOWER(address.email) LIKE $2 ESCAPE '\')
         ORDER BY access_request.submitted_at DESC, access_request.id LIMIT $3 OFFSET $4";
-    QUEUE_SORTED(5) = r"SELECT access_request.*, partner.name AS partner_name, service.name AS service_name,
-        (SELECT COUNT(DISTINCT environment_id) FROM access_grant WHERE access_grant.request_id = access_request.id) AS environments,
-        (SELECT COUNT(*) FROM decision JOIN access_grant ON access_grant.id = decision.grant_id
-            WHERE access_grant.request_id = access_request.id AND decision.voided_at IS NULL AND decision.verdict = 'approve') AS given
+    QUEUE_SORTED(5) = r"SELECT access_request.*, partner.name AS partner_name, service.name AS service_name
         FROM access_request
         JOIN partner ON partner.id = access_request.partner_id
         JOIN service ON service.id = access_request.service_id
