@@ -14,7 +14,9 @@ pub use narrow::{NarrowRefused, Narrowing};
 pub use propose::ProposalRefused;
 
 use crate::enc::{Digest, Enc};
+use crate::hours::Hours;
 use crate::id::{EnvironmentId, ServiceId};
+use crate::limit::{Counts, Limits, Period};
 use crate::network::Sources;
 use crate::policy::{LifeDays, RatePerSecond};
 use crate::service::{Method, PathPattern, RequestPath, ScopeName};
@@ -40,6 +42,10 @@ pub struct Grant {
     rules: BTreeSet<Rule>,
     sources: Sources,
     rate: RatePerSecond,
+    /// Beside the rate.
+    limits: Limits,
+    /// When in the week its keys work.
+    hours: Hours,
     life: LifeDays,
 }
 
@@ -68,6 +74,20 @@ impl Grant {
         self.rate
     }
 
+    pub const fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// How often all its keys together may be used.
+    pub fn together(&self) -> Counts {
+        let rate = Counts::default().with(Period::Second, self.rate.into());
+        self.limits.grant.and(rate)
+    }
+
+    pub const fn hours(&self) -> &Hours {
+        &self.hours
+    }
+
     pub const fn life(&self) -> LifeDays {
         self.life
     }
@@ -77,12 +97,17 @@ impl Grant {
         approved.plus(self.life.duration())
     }
 
-    pub fn allows_call(&self, method: Method, path: &RequestPath<'_>) -> bool {
-        self.rules.iter().any(|rule| {
+    /// The rule that opens an endpoint, as its place among the rules; the first, where several do.
+    pub fn rule_for(&self, method: Method, path: &RequestPath<'_>) -> Option<usize> {
+        self.rules.iter().position(|rule| {
             rule.method == method
                 && rule.pattern.matches(path)
                 && rule.scopes.is_subset(&self.scopes)
         })
+    }
+
+    pub fn allows_call(&self, method: Method, path: &RequestPath<'_>) -> bool {
+        self.rule_for(method, path).is_some()
     }
 
     pub fn allows_source(&self, address: IpAddr) -> bool {
@@ -104,6 +129,8 @@ impl Grant {
             && self.rules.iter().all(covered)
             && self.sources.is_within(&other.sources)
             && self.rate <= other.rate
+            && self.limits.are_within(&other.limits)
+            && self.hours.are_within(&other.hours)
             && self.life <= other.life
     }
 
@@ -123,6 +150,9 @@ impl Grant {
             .set(rules)
             .text(&self.sources.to_string())
             .u64(u32::from(self.rate).into())
+            .text(&self.limits.grant.to_string())
+            .text(&self.limits.key.to_string())
+            .text(&self.hours.to_string())
             .u64(u32::from(self.life).into())
             .sha256()
     }

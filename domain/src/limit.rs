@@ -8,7 +8,7 @@ use core::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-pub use meter::{Exceeded, Left, Meter, Spent, spend};
+pub use meter::{Exceeded, Left, Meter, Spent, check, spend};
 
 use crate::policy::{Calls, OutOfBounds};
 use crate::text::codes;
@@ -131,6 +131,18 @@ impl Limits {
     }
 }
 
+/// `600 a minute, 20 a second for each key`; `nothing else` where nothing is limited.
+impl fmt::Display for Limits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.grant.is_empty(), self.key.is_empty()) {
+            (true, true) => f.write_str("nothing else"),
+            (false, true) => self.grant.fmt(f),
+            (true, false) => write!(f, "{} for each key", self.key),
+            (false, false) => write!(f, "{}, and {} for each key", self.grant, self.key),
+        }
+    }
+}
+
 /// `600 a minute, 20000 a day`; empty where nothing is limited.
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -245,6 +257,19 @@ mod tests {
         assert!(!counts("100 a minute").are_within(&most));
         assert!(!counts("100 a minute, 1001 a day").are_within(&most));
         assert!(most.are_within(&Counts::default()));
+    }
+
+    #[test]
+    fn limits_say_what_counts_together() {
+        let limits = |grant, key| Limits {
+            grant: counts(grant),
+            key: counts(key),
+        };
+        assert_eq!(limits("", "").to_string(), "nothing else");
+        assert_eq!(
+            limits("9 a day", "1 a minute").to_string(),
+            "9 a day, and 1 a minute for each key"
+        );
     }
 
     #[test]

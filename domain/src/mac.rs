@@ -8,11 +8,33 @@ use crate::enc::Digest;
 use crate::secret::Secret;
 
 pub fn hmac_sha256(key: &Secret<32>, message: &[u8]) -> Digest {
-    #[expect(clippy::expect_used, reason = "HMAC takes a key of any length")]
-    let mut mac =
-        Hmac::<Sha256>::new_from_slice(key.expose()).expect("HMAC takes a key of any length");
-    mac.update(message);
-    mac.finalize().into_bytes().into()
+    MacKey::new(key).mac(message)
+}
+
+/// A key whose two padded blocks are hashed already: half of the work of a short message.
+#[derive(Clone)]
+pub struct MacKey(Hmac<Sha256>);
+
+impl MacKey {
+    pub fn new(key: &Secret<32>) -> Self {
+        #[expect(clippy::expect_used, reason = "HMAC takes a key of any length")]
+        let mac =
+            Hmac::<Sha256>::new_from_slice(key.expose()).expect("HMAC takes a key of any length");
+        Self(mac)
+    }
+
+    /// HMAC-SHA256(key, message).
+    pub fn mac(&self, message: &[u8]) -> Digest {
+        let mut mac = self.0.clone();
+        mac.update(message);
+        mac.finalize().into_bytes().into()
+    }
+}
+
+impl core::fmt::Debug for MacKey {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("MacKey(…)")
+    }
 }
 
 /// Compares in constant time.

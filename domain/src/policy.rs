@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 pub use bounds::{Approvals, Calls, LifeDays, LinkHours, OutOfBounds, RatePerSecond};
 
 use crate::enc::{Digest, Enc};
+use crate::limit::Limits;
 use crate::service::EnvironmentKind;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +21,8 @@ pub struct Policy {
     /// The longest a grant, and so a key, may live.
     pub longest_life: LifeDays,
     pub rate_limit: RatePerSecond,
+    /// What every grant is limited to beside that, unless it is limited to less.
+    pub limits: Limits,
     /// Must a grant name the networks that calls come from?
     pub networks_required: bool,
     /// Must the recipient's passkey be bound to one device?
@@ -30,7 +33,7 @@ pub struct Policy {
 
 impl Policy {
     /// The first policy of a new environment.
-    pub const fn default_for(kind: EnvironmentKind) -> Self {
+    pub fn default_for(kind: EnvironmentKind) -> Self {
         let sandbox = matches!(kind, EnvironmentKind::Sandbox);
         Self {
             version: 1,
@@ -40,7 +43,8 @@ impl Policy {
                 Approvals::TWO
             },
             longest_life: LifeDays::YEAR,
-            rate_limit: RatePerSecond::TEN,
+            rate_limit: RatePerSecond::HUNDRED,
+            limits: Limits::default(),
             networks_required: !sandbox,
             device_bound: false,
             link_open_for: LinkHours::THREE_DAYS,
@@ -54,6 +58,8 @@ impl Policy {
             .u64(u32::from(self.approvals).into())
             .u64(u32::from(self.longest_life).into())
             .u64(u32::from(self.rate_limit).into())
+            .text(&self.limits.grant.to_string())
+            .text(&self.limits.key.to_string())
             .bool(self.networks_required)
             .bool(self.device_bound)
             .u64(u32::from(self.link_open_for).into())
@@ -77,6 +83,8 @@ pub enum Weakening {
         from: RatePerSecond,
         to: RatePerSecond,
     },
+    #[error("Grants are limited to {to} instead of {from}.")]
+    Limits { from: Limits, to: Limits },
     #[error("Requests no longer have to name their source networks.")]
     NetworksOptional,
     #[error("Keys may be delivered to passkeys that synchronise between devices.")]
@@ -100,6 +108,10 @@ pub fn weakens(old: &Policy, new: &Policy) -> Vec<Weakening> {
             from: old.rate_limit,
             to: new.rate_limit,
         }),
+        (!new.limits.are_within(&old.limits)).then_some(Weakening::Limits {
+            from: old.limits,
+            to: new.limits,
+        }),
         (old.networks_required && !new.networks_required).then_some(Weakening::NetworksOptional),
         (old.device_bound && !new.device_bound).then_some(Weakening::SyncedPasskeys),
         (new.link_open_for > old.link_open_for).then_some(Weakening::LinkOpenFor {
@@ -113,11 +125,19 @@ pub fn weakens(old: &Policy, new: &Policy) -> Vec<Weakening> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limit::Counts;
 
     fn production() -> Policy {
         Policy {
             device_bound: true,
             ..Policy::default_for(EnvironmentKind::Production)
+        }
+    }
+
+    fn limits(grant: &str) -> Limits {
+        Limits {
+            grant: grant.parse().unwrap(),
+            key: Counts::default(),
         }
     }
 
@@ -136,16 +156,25 @@ mod tests {
             version: 2,
             approvals: Approvals::ONE,
             longest_life: 400.try_into().unwrap(),
-            rate_limit: 11.try_into().unwrap(),
+            rate_limit: 101.try_into().unwrap(),
+            limits: limits("2 a day"),
             networks_required: false,
             device_bound: false,
             link_open_for: 73.try_into().unwrap(),
         };
-        let sentences: Vec<String> = weakens(&production(), &weak)
+        let strict = Policy {
+            limits: limits("1 a day"),
+            ..production()
+        };
+        let sentences: Vec<String> = weakens(&strict, &weak)
             .iter()
             .map(Weakening::to_string)
             .collect();
-        assert_eq!(sentences.len(), 6);
+        assert_eq!(sentences.len(), 7);
+        assert_eq!(
+            sentences[3],
+            "Grants are limited to 2 a day instead of 1 a day."
+        );
         assert_eq!(sentences[0], "1 instead of 2 people have to approve.");
     }
 
@@ -155,6 +184,7 @@ mod tests {
             approvals: 3.try_into().unwrap(),
             longest_life: 30.try_into().unwrap(),
             rate_limit: 1.try_into().unwrap(),
+            limits: limits("1 a minute"),
             link_open_for: 1.try_into().unwrap(),
             ..production()
         };
@@ -195,6 +225,17 @@ mod tests {
             },
             Policy {
                 rate_limit: 2.try_into().unwrap(),
+                ..old
+            },
+            Policy {
+                limits: limits("1 a day"),
+                ..old
+            },
+            Policy {
+                limits: Limits {
+                    grant: Counts::default(),
+                    key: limits("1 a day").grant,
+                },
                 ..old
             },
             Policy {

@@ -9,7 +9,7 @@ use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use crate::alphabet::{self, BASE62};
 use crate::enc::Digest;
-use crate::mac::hmac_sha256;
+use crate::mac::MacKey;
 use crate::secret::Secret;
 
 const KID: usize = 8;
@@ -188,7 +188,12 @@ impl ApiKey {
     /// HMAC-SHA256(pepper, key): what is stored, and compared with
     /// [`crate::mac::same_digest`].
     pub fn mac(&self, pepper: &Secret<32>) -> Digest {
-        hmac_sha256(pepper, self.bytes())
+        self.mac_by(&MacKey::new(pepper))
+    }
+
+    /// The same, with a pepper that is prepared for many keys.
+    pub fn mac_by(&self, pepper: &MacKey) -> Digest {
+        pepper.mac(self.bytes())
     }
 
     fn bytes(&self) -> &[u8] {

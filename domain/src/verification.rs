@@ -3,7 +3,6 @@
 
 mod call;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub use call::{Call, Place, RawCall, Scheme};
@@ -11,8 +10,6 @@ pub use call::{Call, Place, RawCall, Scheme};
 use crate::grant::Grant;
 use crate::id::{KeyId, PartnerId};
 use crate::key::KeyState;
-use crate::policy::RatePerSecond;
-use crate::service::ScopeName;
 use crate::text::codes;
 use crate::time::Timestamp;
 
@@ -28,6 +25,7 @@ codes! {
         WrongEnvironment = "wrong_environment",
         PlaintextTransport = "plaintext_transport",
         SourceNetwork = "source_network",
+        TimeWindow = "time_window",
         Endpoint = "endpoint",
         Scope = "scope",
         RateLimit = "rate_limit",
@@ -47,6 +45,7 @@ impl Reason {
             Self::WrongEnvironment => "This key is for another service or environment.",
             Self::PlaintextTransport => "This call was not made over an encrypted connection.",
             Self::SourceNetwork => "This key may not be used from this network.",
+            Self::TimeWindow => "This key may not be used at this time.",
             Self::Endpoint => "This key may not call this endpoint.",
             Self::Scope => "This key does not have the scope that the call needs.",
             Self::RateLimit => "This key makes too many calls. Slow down and try again.",
@@ -66,22 +65,15 @@ pub struct KeyEntry {
     pub grant: Arc<Grant>,
 }
 
-/// What the gateway is told about a call that may pass. Limits are counted by the caller.
+/// A call that may pass, if the limits of its grant and key let it, which the caller counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Allowed<'a> {
-    pub key: KeyId,
-    pub partner: PartnerId,
-    pub scopes: &'a BTreeSet<ScopeName>,
-    pub rate: RatePerSecond,
-    pub expires: Timestamp,
+pub struct Allowed {
+    /// The rule of the grant that opens the endpoint, as its place among the rules.
+    pub rule: usize,
 }
 
 /// Decides a call whose key is known by its MAC. Deny by default, in the order of [`Reason`].
-pub fn decide<'a>(
-    entry: &'a KeyEntry,
-    call: &Call<'_>,
-    now: Timestamp,
-) -> Result<Allowed<'a>, Reason> {
+pub fn decide(entry: &KeyEntry, call: &Call<'_>, now: Timestamp) -> Result<Allowed, Reason> {
     let grant = &*entry.grant;
     match entry.state {
         KeyState::PreActivation | KeyState::Suspended => return Err(Reason::NotActive),
@@ -103,22 +95,19 @@ pub fn decide<'a>(
     if !grant.allows_source(call.source) {
         return Err(Reason::SourceNetwork);
     }
-    if !grant.allows_call(call.method, &call.path) {
-        return Err(Reason::Endpoint);
+    if !grant.hours().contain(now) {
+        return Err(Reason::TimeWindow);
     }
+    let rule = grant
+        .rule_for(call.method, &call.path)
+        .ok_or(Reason::Endpoint)?;
     if call
         .scope
         .is_some_and(|scope| !grant.scopes().iter().any(|s| s.as_str() == scope))
     {
         return Err(Reason::Scope);
     }
-    Ok(Allowed {
-        key: entry.key,
-        partner: entry.partner,
-        scopes: grant.scopes(),
-        rate: grant.rate(),
-        expires: entry.expires,
-    })
+    Ok(Allowed { rule })
 }
 
 #[cfg(test)]

@@ -379,6 +379,16 @@ CREATE TABLE key_hour (
 );
 CREATE INDEX key_hour_by_hour ON key_hour (hour);
 
+-- Calls that quotas have counted, by grant and by key.
+CREATE TABLE spent (
+    counted TEXT NOT NULL CHECK (counted IN ('grant', 'key')),
+    id BLOB NOT NULL,
+    period TEXT NOT NULL CHECK (period IN ('day', 'month')),
+    starts_at BIGINT NOT NULL,
+    calls BIGINT NOT NULL,
+    PRIMARY KEY (counted, id, period, starts_at)
+);
+
 CREATE TABLE delivery (
     id BLOB NOT NULL PRIMARY KEY,
     key_id BLOB NOT NULL REFERENCES api_key (id),

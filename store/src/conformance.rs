@@ -17,6 +17,7 @@ mod queue;
 mod rows;
 mod samples;
 mod schema;
+mod spent;
 mod stamps;
 mod statements;
 mod tampering;

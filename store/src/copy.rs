@@ -314,6 +314,9 @@ tables! {
     "key_hour" by "key_id, hour" {
         key_id: Id, hour: Integer, accepted: Integer, refused: Integer,
     }
+    "spent" by "counted, id, period, starts_at" {
+        counted: Text, id: Id, period: Text, starts_at: Integer, calls: Integer,
+    }
     "delivery" by "created_at, id" {
         id: Id, key_id: Id, grant_id: Id, recipient_id: Id, state: Text, header: Bytes,
         claim_digest: Bytes, created_at: Integer, expires_at: Integer, claimed_by: Id,

@@ -26,6 +26,7 @@ mod people;
 mod requests;
 mod services;
 mod sessions;
+mod spent;
 
 #[cfg(test)]
 mod conformance;
@@ -49,4 +50,5 @@ pub use requests::{AccessRequest, QueueFilter, QueueLine, QueueSort, Recusal, Re
 pub use row::Stamped;
 pub use services::{Environment, PolicyVersion, Proposal, Service};
 pub use sessions::{Ceremony, PendingAct, Session};
+pub use spent::Spent;
 pub use work::{Committed, Evidence, Store, Unaudited, Work};

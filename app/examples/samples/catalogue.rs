@@ -184,6 +184,7 @@ fn policy(s: State) -> PolicyForm {
         .with("approvals", s.t("1"))
         .with("max_days", "365")
         .with("rate", "100")
+        .with("limits_grant", "2000 a minute, 100000 a day")
         .with("link_hours", "72")
         .with("networks_required", "yes");
     if s == State::Failing {

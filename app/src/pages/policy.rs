@@ -1,7 +1,7 @@
 //! `/services/{id}/policy/{environment}`: what the host asks for before it gives a key.
 //!
-//! Form: `POST` to the same path (`version`, `approvals`, `max_days`, `rate`, `link_hours`, and the
-//! boxes `networks_required` and `device_bound` with the value `yes`; act).
+//! Form: `POST` to the same path (`version`, `approvals`, `max_days`, `rate`, `limits_grant`,
+//! `limits_key`, `link_hours`, and the boxes `networks_required` and `device_bound` with the value `yes`; act).
 
 use leptos::prelude::*;
 
@@ -83,6 +83,8 @@ fn fields(filled: &Filled) -> AnyView {
         {Field::number(filled, "approvals", "Approvals needed").help("Distinct people, none of them the requester. At least 1; 2 for production by default.").view()}
         {Field::number(filled, "max_days", "Longest life of a key, in days").help("Every key ends. Contacts are reminded 30, 7 and 1 days before.").view()}
         {Field::number(filled, "rate", "Highest rate, calls a second").help("A grant may set less.").view()}
+        {Field::text(filled, "limits_grant", "Further limits of a grant").help("All keys of a grant together, such as 600 a minute, 20000 a day. Second, minute, hour; and as quotas day and month, in UTC. Empty: none.").optional().view()}
+        {Field::text(filled, "limits_key", "Further limits of each key").help("Written in the same way. They count for each key by itself.").optional().view()}
         {Field::number(filled, "link_hours", "Hours that a delivery link stays open").help("After that the delivery expires and the contact can have a new one.").view()}
         {Field::checks(filled, "networks_required", "Source networks", networks).view()}
         {Field::checks(filled, "device_bound", "Passkeys", bound).view()}

@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::Grant;
+use crate::hours::Hours;
+use crate::limit::Limits;
 use crate::network::Sources;
 use crate::policy::{LifeDays, RatePerSecond};
 use crate::service::ScopeName;
@@ -17,6 +19,8 @@ pub struct Narrowing {
     pub scopes: Option<BTreeSet<ScopeName>>,
     pub sources: Option<Sources>,
     pub rate: Option<RatePerSecond>,
+    pub limits: Option<Limits>,
+    pub hours: Option<Hours>,
     pub life: Option<LifeDays>,
 }
 
@@ -30,6 +34,10 @@ pub enum NarrowRefused {
     Sources,
     #[error("The rate can only be lowered.")]
     Rate,
+    #[error("A limit can only be lowered or added.")]
+    Limits,
+    #[error("The hours must lie within those of the grant.")]
+    Hours,
     #[error("The life can only be shortened.")]
     Life,
     #[error("Nothing has changed.")]
@@ -41,6 +49,8 @@ impl Grant {
     pub fn narrow(&self, to: &Narrowing) -> Result<Self, NarrowRefused> {
         let scopes = to.scopes.as_ref().unwrap_or(&self.scopes);
         let sources = to.sources.as_ref().unwrap_or(&self.sources);
+        let hours = to.hours.as_ref().unwrap_or(&self.hours);
+        let limits = to.limits.unwrap_or(self.limits);
         let (rate, life) = (to.rate.unwrap_or(self.rate), to.life.unwrap_or(self.life));
         if !scopes.is_subset(&self.scopes) {
             return Err(NarrowRefused::Scopes);
@@ -51,6 +61,12 @@ impl Grant {
         }
         if rate > self.rate {
             return Err(NarrowRefused::Rate);
+        }
+        if !limits.are_within(&self.limits) {
+            return Err(NarrowRefused::Limits);
+        }
+        if !hours.are_within(&self.hours) {
+            return Err(NarrowRefused::Hours);
         }
         if life > self.life {
             return Err(NarrowRefused::Life);
@@ -65,6 +81,8 @@ impl Grant {
             rules,
             sources: sources.clone(),
             rate,
+            limits,
+            hours: hours.clone(),
             life,
             ..*self
         };

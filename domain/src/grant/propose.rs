@@ -1,6 +1,7 @@
 //! From what was asked for to what approvers decide on.
 
 use super::{Grant, Rule};
+use crate::hours::Hours;
 use crate::id::ServiceId;
 use crate::network::Sources;
 use crate::policy::{LifeDays, Policy, RatePerSecond};
@@ -66,6 +67,8 @@ impl Grant {
                 .collect(),
             sources: line.sources.clone(),
             rate: line.rate,
+            limits: policy.limits,
+            hours: Hours::default(),
             life: line.life,
         };
         if grant.rules.is_empty() {

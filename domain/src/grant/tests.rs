@@ -41,10 +41,20 @@ pub(crate) fn catalogue() -> Catalogue {
     }
 }
 
+const OFFICE: &str = "Mon-Fri 08:00-18:00";
+
+fn limits(grant: &str, key: &str) -> Limits {
+    Limits {
+        grant: grant.parse().unwrap(),
+        key: key.parse().unwrap(),
+    }
+}
+
 fn policy() -> Policy {
     Policy {
         networks_required: false,
         approvals: Approvals::ONE,
+        rate_limit: 10.try_into().unwrap(),
         ..Policy::default_for(EnvironmentKind::Production)
     }
 }
@@ -129,6 +139,18 @@ fn a_proposal_beyond_catalogue_or_policy_is_refused() {
 }
 
 #[test]
+fn a_proposal_has_the_limits_of_the_policy() {
+    let limited = Policy {
+        limits: limits("5 a minute", "7 a day"),
+        ..policy()
+    };
+    let line = line(&["read"], Sources::Anywhere);
+    let grant = Grant::propose(&line, SERVICE, &catalogue(), &limited).unwrap();
+    assert_eq!(grant.limits(), limited.limits);
+    assert_eq!(grant.together().to_string(), "10 a second, 5 a minute");
+}
+
+#[test]
 fn the_life_counts_from_the_approval() {
     let approved = Timestamp::from_micros(1_000_000);
     assert_eq!(
@@ -139,7 +161,13 @@ fn the_life_counts_from_the_approval() {
 
 #[test]
 fn a_narrowing_that_widens_is_refused() {
+    let limited = Narrowing {
+        limits: Some(limits("10 a day", "")),
+        hours: Some(OFFICE.parse().unwrap()),
+        ..Default::default()
+    };
     let grant = grant(&["read", "labels"], only("192.0.2.0/24"));
+    let grant = grant.narrow(&limited).unwrap();
     for (narrowing, refusal) in [
         (
             Narrowing {
@@ -192,6 +220,27 @@ fn a_narrowing_that_widens_is_refused() {
         ),
         (
             Narrowing {
+                limits: Some(limits("11 a day", "")),
+                ..Default::default()
+            },
+            NarrowRefused::Limits,
+        ),
+        (
+            Narrowing {
+                limits: Some(Limits::default()),
+                ..Default::default()
+            },
+            NarrowRefused::Limits,
+        ),
+        (
+            Narrowing {
+                hours: Some(Hours::default()),
+                ..Default::default()
+            },
+            NarrowRefused::Hours,
+        ),
+        (
+            Narrowing {
                 life: Some(91.try_into().unwrap()),
                 ..Default::default()
             },
@@ -217,6 +266,18 @@ fn every_change_of_a_grant_changes_its_digest() {
         },
         Narrowing {
             rate: Some(9.try_into().unwrap()),
+            ..Default::default()
+        },
+        Narrowing {
+            limits: Some(limits("9 a day", "")),
+            ..Default::default()
+        },
+        Narrowing {
+            limits: Some(limits("", "9 a day")),
+            ..Default::default()
+        },
+        Narrowing {
+            hours: Some(OFFICE.parse().unwrap()),
             ..Default::default()
         },
         Narrowing {
@@ -275,8 +336,12 @@ fn any_narrowing() -> impl Strategy<Value = Narrowing> {
         prop::option::of(any_sources()),
         prop::option::of(1_u32..20),
         prop::option::of(1_u32..120),
+        prop::option::of(1_u32..5),
+        prop::option::of(prop_oneof![Just(""), Just(OFFICE), Just("Mon 09:00-10:00")]),
     )
-        .prop_map(|(scopes, sources, rate, life)| Narrowing {
+        .prop_map(|(scopes, sources, rate, life, day, hours)| Narrowing {
+            limits: day.map(|n| limits(&format!("{n} a day"), "")),
+            hours: hours.map(|hours| hours.parse().unwrap()),
             scopes,
             sources,
             rate: rate.map(|n| n.try_into().unwrap()),

@@ -111,7 +111,11 @@ pub fn spend(
     Ok(())
 }
 
-fn check(meters: &mut [(Counted, &mut Meter, Counts)], now: Timestamp) -> Result<(), Exceeded> {
+/// Whether a call would pass; it counts nothing.
+///
+/// # Errors
+/// As [`spend`].
+pub fn check(meters: &mut [(Counted, &mut Meter, Counts)], now: Timestamp) -> Result<(), Exceeded> {
     for quotas in [false, true] {
         for (_, meter, counts) in &mut *meters {
             for (period, limit) in counts

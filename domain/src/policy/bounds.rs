@@ -90,7 +90,13 @@ impl LifeDays {
 }
 
 impl RatePerSecond {
-    pub const TEN: Self = Self(10);
+    pub const HUNDRED: Self = Self(100);
+}
+
+impl From<RatePerSecond> for Calls {
+    fn from(rate: RatePerSecond) -> Self {
+        Self(rate.0)
+    }
 }
 
 impl LinkHours {

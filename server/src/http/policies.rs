@@ -6,6 +6,7 @@ use app::shell::Area;
 use axum::extract::Path;
 use axum::response::Response;
 use domain::id::ServiceId;
+use domain::limit::Limits;
 use domain::policy::Policy;
 use store::Read;
 
@@ -76,6 +77,8 @@ fn read_policy(form: &Form) -> Result<Policy, Refusal> {
         "approvals",
         "max_days",
         "rate",
+        "limits_grant",
+        "limits_key",
         "link_hours",
         "networks_required",
         "device_bound",
@@ -87,17 +90,19 @@ fn read_policy(form: &Form) -> Result<Policy, Refusal> {
     let mut typed = Typed::of(form);
     let (approvals, days) = (typed.field("approvals"), typed.field("max_days"));
     let (rate, hours) = (typed.field("rate"), typed.field("link_hours"));
+    let limits = typed.field("limits_grant").zip(typed.field("limits_key"));
     let (networks_required, device_bound) = (
         ticked(form, "networks_required")?,
         ticked(form, "device_bound")?,
     );
-    let ((approvals, longest_life), (rate_limit, link_open_for)) =
-        typed.done(approvals.zip(days).zip(rate.zip(hours)))?;
+    let (((approvals, longest_life), (rate_limit, link_open_for)), (grant, key)) =
+        typed.done(approvals.zip(days).zip(rate.zip(hours)).zip(limits))?;
     Ok(Policy {
         version: version.saturating_add(1),
         approvals,
         longest_life,
         rate_limit,
+        limits: Limits { grant, key },
         networks_required,
         device_bound,
         link_open_for,
@@ -148,6 +153,8 @@ fn filled_with(policy: &Policy) -> Filled {
         .with("approvals", policy.approvals.to_string())
         .with("max_days", policy.longest_life.to_string())
         .with("rate", policy.rate_limit.to_string())
+        .with("limits_grant", policy.limits.grant.to_string())
+        .with("limits_key", policy.limits.key.to_string())
         .with("link_hours", policy.link_open_for.to_string());
     if policy.networks_required {
         filled = filled.with("networks_required", "yes");
@@ -197,7 +204,9 @@ mod tests {
             ("version", "4"),
             ("approvals", "2"),
             ("max_days", "365"),
-            ("rate", "10"),
+            ("rate", "100"),
+            ("limits_grant", ""),
+            ("limits_key", ""),
             ("link_hours", "72"),
             ("networks_required", "yes"),
         ];
@@ -225,6 +234,17 @@ mod tests {
     }
 
     #[test]
+    fn limits_are_read_for_grants_and_for_keys() {
+        let typed = [
+            ("limits_grant", "600/minute\n20000 a day"),
+            ("limits_key", "5 per second"),
+        ];
+        let limits = read_policy(&form(&typed)).unwrap().limits;
+        assert_eq!(limits.grant.to_string(), "600 a minute, 20000 a day");
+        assert_eq!(limits.key.to_string(), "5 a second");
+    }
+
+    #[test]
     fn zero_approvals_are_refused_beside_the_field() {
         let Err(Refusal::Invalid(faults)) = read_policy(&form(&[("approvals", "0")])) else {
             panic!()
@@ -234,7 +254,13 @@ mod tests {
 
     #[test]
     fn every_number_out_of_bounds_is_refused_beside_its_field() {
-        for (field, value) in [("max_days", "1096"), ("rate", ""), ("link_hours", "-1")] {
+        for (field, value) in [
+            ("max_days", "1096"),
+            ("rate", ""),
+            ("limits_grant", "5 a week"),
+            ("limits_key", "0 a day"),
+            ("link_hours", "-1"),
+        ] {
             let Err(Refusal::Invalid(faults)) = read_policy(&form(&[(field, value)])) else {
                 panic!()
             };

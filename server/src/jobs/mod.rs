@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use crate::mail::{Courier, Unmailable, outbox};
 use crate::portal::Portal;
 use crate::refusal::Refusal;
-use crate::service::{delivery, notices, snapshot, usage};
+use crate::service::{delivery, notices, quotas, snapshot, usage};
 
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 /// A lease is ten minutes; who waits for its end is told soon after.
@@ -135,6 +135,7 @@ async fn run_out(portal: Portal) -> Result<(), Refusal> {
 /// write-ahead log because somebody was reading from it.
 async fn forget(portal: Portal) -> Result<(), Refusal> {
     usage::sweep(&portal.store, portal.now()).await?;
+    quotas::sweep(&portal.store, portal.now()).await?;
     if !portal.store.database().forget_erased().await? {
         tracing::debug!("somebody still reads from the write-ahead log: it is emptied later");
     }

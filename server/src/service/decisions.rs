@@ -104,6 +104,7 @@ impl LineCase {
     pub fn check_policy(&self, grant: &Grant) -> Result<(), Refusal> {
         let nowhere_named = matches!(grant.sources(), domain::network::Sources::Anywhere);
         let beyond = grant.rate() > self.policy.rate_limit
+            || !grant.limits().are_within(&self.policy.limits)
             || grant.life() > self.policy.longest_life
             || (self.policy.networks_required && nowhere_named);
         if beyond {

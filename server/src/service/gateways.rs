@@ -369,8 +369,11 @@ pub async fn try_call(
         })?;
     let reason = decision.reason();
     let known = match decision {
-        Decision::Allowed(known) | Decision::Refused(_, Some(known)) => known,
-        Decision::Refused(_, None) => return Ok(Tried { reason, key: None }),
+        Decision::Allowed(known, _) => Some(known),
+        Decision::Refused(refused) => refused.known,
+    };
+    let Some(known) = known else {
+        return Ok(Tried { reason, key: None });
     };
     let mut read = portal.store.read().await?;
     let partner = read.partner(known.held.entry.partner).await?;

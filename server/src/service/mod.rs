@@ -18,6 +18,7 @@ pub mod policies;
 pub mod profile;
 pub mod proposals;
 pub mod queue;
+pub mod quotas;
 pub mod recovery;
 pub mod requests;
 pub mod reveal;

@@ -133,7 +133,7 @@ pub async fn open(read: &mut Read, now: Timestamp) -> Result<Vec<Stamped<Proposa
     Ok(open)
 }
 
-/// `2 approvals, at most 180 days, 10 calls a second, networks named`.
+/// `2 approvals, at most 180 days, 100 calls a second, networks named`.
 pub fn words(policy: &Policy) -> String {
     let approvals = match u32::from(policy.approvals) {
         1 => "1 approval".to_owned(),
@@ -145,6 +145,9 @@ pub fn words(policy: &Policy) -> String {
         format!("{} calls a second", policy.rate_limit),
         format!("links open for {} hours", policy.link_open_for),
     ];
+    if !policy.limits.are_empty() {
+        words.push(policy.limits.to_string());
+    }
     if policy.networks_required {
         words.push("networks named".to_owned());
     }
@@ -163,6 +166,7 @@ pub fn lines(old: &Policy, new: &Policy) -> Vec<(&'static str, String)> {
             ("Approvals needed", policy.approvals.to_string()),
             ("Longest life in days", policy.longest_life.to_string()),
             ("Calls a second", policy.rate_limit.to_string()),
+            ("Further limits", policy.limits.to_string()),
             (
                 "Hours that a link stays open",
                 policy.link_open_for.to_string(),
@@ -219,7 +223,7 @@ mod tests {
     #[test]
     fn what_is_signed_names_every_setting_and_what_it_was() {
         let lines = lines(&production(), &weaker());
-        assert_eq!(lines.len(), 7);
+        assert_eq!(lines.len(), 8);
         assert!(lines.contains(&("Approvals needed", "1 (was 2)".to_owned())));
         assert!(lines.contains(&("Longest life in days", "365".to_owned())));
     }
@@ -228,7 +232,7 @@ mod tests {
     fn a_policy_is_worded_in_a_line() {
         assert_eq!(
             words(&production()),
-            "2 approvals, at most 365 days, 10 calls a second, links open for 72 hours, networks named"
+            "2 approvals, at most 365 days, 100 calls a second, links open for 72 hours, networks named"
         );
     }
 }

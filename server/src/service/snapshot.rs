@@ -28,6 +28,7 @@ use uuid::Uuid;
 
 use crate::jobs::Stop;
 use crate::portal::Portal;
+use crate::service::quotas;
 use crate::verify::{Engine, GatewayEntry, Held, Reading, parse_reach};
 use behind::{Behind, Required};
 
@@ -58,6 +59,7 @@ pub enum NotFollowed {
 /// # Errors
 /// [`NotFollowed`].
 pub async fn load(portal: &Portal) -> Result<(), NotFollowed> {
+    quotas::load(portal).await?;
     refresh(&portal.engine, &portal.store, portal.now(), &[]).await?;
     // What a long load read first is old by now.
     refresh(&portal.engine, &portal.store, portal.now(), &[]).await?;
@@ -292,6 +294,7 @@ impl<'a> Loader<'a> {
             kid,
             mac: row.key_mac,
             stamp: row.stamp(),
+            limited: self.engine.limited(row.grant_id, row.id, &behind.grant),
             entry: KeyEntry {
                 key: row.id,
                 partner: behind.partner,

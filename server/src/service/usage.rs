@@ -11,6 +11,7 @@ use tokio::time::MissedTickBehavior;
 
 use crate::jobs::Stop;
 use crate::portal::Portal;
+use crate::service::quotas;
 use crate::verify::{Counts, Engine};
 
 const FLUSH_EVERY: Duration = Duration::from_secs(2);
@@ -28,8 +29,10 @@ pub async fn run_flush(portal: Portal, mut stop: Stop) {
     loop {
         let stopped = tokio::select! {
             _ = ticks.tick() => false,
+            () = portal.engine.spent_is_full() => false,
             () = stop.wait() => true,
         };
+        quotas::flush(&portal.engine, &portal.store).await;
         flush(&portal.engine, &portal.store).await;
         if stopped {
             return;

@@ -5,15 +5,17 @@ use std::borrow::Cow;
 use std::hint::black_box;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::enc::Digest;
 use domain::id::{EnvironmentId, ServiceId};
-use domain::mac::same_digest;
-use domain::secret::Secret;
+use domain::limit::{Exceeded, Left};
+use domain::mac::{MacKey, same_digest};
 use domain::time::Timestamp;
 use domain::token::{ApiKey, Kid};
 use domain::verification::{Call, Place, RawCall, Reason, decide};
 
+use crate::verify::NotReady;
 use crate::verify::snapshot::{Held, Snapshot};
 
 /// A call as a gateway asks about it.
@@ -35,9 +37,28 @@ pub(super) enum Identity {
 
 #[derive(Clone, Debug)]
 pub enum Decision {
-    Allowed(Known),
-    /// With the key, where the caller proved to have it.
-    Refused(Reason, Option<Known>),
+    /// With what is left of each limit.
+    Allowed(Known, Vec<Left>),
+    Refused(Refused),
+}
+
+#[derive(Clone, Debug)]
+pub struct Refused {
+    pub reason: Reason,
+    /// The key, where the caller proved to have it.
+    pub known: Option<Known>,
+    /// When the same call can pass, if time alone is the reason that it does not.
+    pub retry_after: Option<Duration>,
+}
+
+impl From<Reason> for Refused {
+    fn from(reason: Reason) -> Self {
+        Self {
+            reason,
+            known: None,
+            retry_after: None,
+        }
+    }
 }
 
 /// A key whose MAC was right, and the address that it was used from.
@@ -45,58 +66,78 @@ pub enum Decision {
 pub struct Known {
     pub held: Arc<Held>,
     pub source: IpAddr,
+    /// The rule of its grant that opens the endpoint, where the decision came that far.
+    pub rule: Option<usize>,
 }
 
 impl Decision {
     pub const fn reason(&self) -> Option<Reason> {
         match self {
-            Self::Allowed(_) => None,
-            Self::Refused(reason, _) => Some(*reason),
+            Self::Allowed(..) => None,
+            Self::Refused(refused) => Some(refused.reason),
         }
     }
 }
 
+/// How a call is held against the limits of its key.
+pub(super) type Spend<'a> = &'a dyn Fn(&Held) -> Result<Vec<Left>, Exceeded>;
+
+/// The decision, in the order of the reasons.
+///
+/// # Errors
+/// [`NotReady`] when too many counted calls wait to be written.
 pub(super) fn answer(
     snapshot: &Snapshot,
-    pepper: &Secret<32>,
+    pepper: &MacKey,
     identity: &Identity,
     question: &Question<'_>,
     reach: &[Place],
     now: Timestamp,
-) -> Decision {
-    answer_in_order(snapshot, pepper, identity, question, reach, now)
-        .unwrap_or_else(|reason| Decision::Refused(reason, None))
-}
-
-fn answer_in_order(
-    snapshot: &Snapshot,
-    pepper: &Secret<32>,
-    identity: &Identity,
-    question: &Question<'_>,
-    reach: &[Place],
-    now: Timestamp,
-) -> Result<Decision, Reason> {
+    spend: Spend<'_>,
+) -> Result<Decision, NotReady> {
     let places = question.places(reach);
-    let call = Call::parse(question.call, &places)?;
+    let call = match Call::parse(question.call, &places) {
+        Ok(call) => call,
+        Err(reason) => return Ok(Decision::Refused(reason.into())),
+    };
     let held = match identity {
         Identity::Key(key) => identify(snapshot, pepper, key),
         Identity::Named(kid) => snapshot.find(kid),
     };
-    let known = Known {
-        held: held.ok_or(Reason::Unknown)?,
-        source: call.source,
+    let Some(held) = held else {
+        return Ok(Decision::Refused(Reason::Unknown.into()));
     };
-    Ok(match decide(&known.held.entry, &call, now) {
-        Ok(_) => Decision::Allowed(known),
-        Err(reason) => Decision::Refused(reason, Some(known)),
-    })
+    let known = |rule| Known {
+        held: Arc::clone(&held),
+        source: call.source,
+        rule,
+    };
+    let refused = |reason, rule, retry_after| {
+        Decision::Refused(Refused {
+            reason,
+            known: Some(known(rule)),
+            retry_after,
+        })
+    };
+    let rule = match decide(&held.entry, &call, now) {
+        Ok(allowed) => Some(allowed.rule),
+        Err(reason) => return Ok(refused(reason, None, None)),
+    };
+    match spend(&held) {
+        Ok(left) => Ok(Decision::Allowed(known(rule), left)),
+        Err(Exceeded::Rate { retry_after }) => {
+            Ok(refused(Reason::RateLimit, rule, Some(retry_after)))
+        }
+        Err(Exceeded::Quota { retry_after }) => Ok(refused(Reason::Quota, rule, Some(retry_after))),
+        Err(Exceeded::Unsaved) => Err(NotReady),
+    }
 }
 
 /// An unknown kid costs the same MAC and the same comparison as a wrong secret.
-fn identify(snapshot: &Snapshot, pepper: &Secret<32>, key: &ApiKey) -> Option<Arc<Held>> {
+fn identify(snapshot: &Snapshot, pepper: &MacKey, key: &ApiKey) -> Option<Arc<Held>> {
     const NOBODY: Digest = [0; 32];
     let held = snapshot.find(&key.kid());
-    let mac = key.mac(pepper);
+    let mac = key.mac_by(pepper);
     let stored = held.as_ref().map_or(&NOBODY, |held| &held.mac);
     let is_same = black_box(same_digest(&mac, stored));
     held.filter(|_| is_same)

@@ -11,7 +11,7 @@ use arc_swap::ArcSwap;
 use domain::base64url;
 use domain::enc::Digest;
 use domain::id::{EnvironmentId, GatewayId, ServiceId};
-use domain::mac::{hmac_sha256, same_digest};
+use domain::mac::{MacKey, same_digest};
 use domain::network::Networks;
 use domain::secret::Secret;
 use domain::state::GatewayKind;
@@ -45,11 +45,16 @@ impl GatewayCredential {
 
     /// HMAC-SHA256(pepper, "lkg_" ‖ bytes): never the MAC of a key, which is of another length.
     pub fn mac(&self, pepper: &Secret<32>) -> Digest {
+        self.mac_by(&MacKey::new(pepper))
+    }
+
+    /// The same, with a pepper that is prepared for many credentials.
+    pub fn mac_by(&self, pepper: &MacKey) -> Digest {
         let mut message = Zeroizing::new([0; PREFIX.len() + 32]);
         let (prefix, bytes) = message.split_at_mut(PREFIX.len());
         prefix.copy_from_slice(PREFIX.as_bytes());
         bytes.copy_from_slice(self.0.expose());
-        hmac_sha256(pepper, message.as_ref())
+        pepper.mac(message.as_ref())
     }
 }
 

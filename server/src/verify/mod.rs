@@ -4,6 +4,7 @@
 mod decide;
 mod freshness;
 mod gateway;
+mod meters;
 mod snapshot;
 mod usage;
 
@@ -17,33 +18,37 @@ use std::sync::{Arc, Mutex, PoisonError};
 use domain::grant::Grant;
 use domain::id::{GatewayId, GrantId, KeyId};
 use domain::keyring::Keyring;
-use domain::secret::Secret;
+use domain::limit::Spent;
+use domain::mac::MacKey;
 use domain::time::Timestamp;
 use domain::token::{ApiKey, Kid};
 use domain::verification::Reason;
 use uuid::Uuid;
 
-pub use decide::{Decision, Known, Question};
+pub use decide::{Decision, Known, Question, Refused};
 pub use freshness::BOUND;
 pub use gateway::{
     Gateway, GatewayCredential, GatewayEntry, NotACredential, parse_reach, reach_json,
 };
+pub use meters::{Limited, MeterId};
 pub use snapshot::Held;
 pub use usage::Counts;
 
-use decide::Identity;
+use decide::{Identity, Spend};
 use freshness::{Freshness, Look};
 use gateway::Gateways;
+use meters::Meters;
 use snapshot::Snapshot;
 use usage::Usage;
 
 /// Answers gateways. One a process.
 pub struct Engine {
-    pepper: Secret<32>,
+    pepper: MacKey,
     snapshot: Snapshot,
     gateways: Gateways,
     freshness: Freshness,
     usage: Usage,
+    meters: Meters,
     /// All changes up to this value of the database's counter are in the snapshot.
     position: AtomicI64,
     /// Rows that were reported as not genuine, so that each is once.
@@ -87,11 +92,12 @@ const NOTHING: i64 = i64::MIN;
 impl Engine {
     pub fn new(keyring: &Keyring) -> Self {
         Self {
-            pepper: keyring.pepper.clone(),
+            pepper: MacKey::new(&keyring.pepper),
             snapshot: Snapshot::new(),
             gateways: Gateways::default(),
             freshness: Freshness::new(),
             usage: Usage::new(),
+            meters: Meters::default(),
             position: AtomicI64::new(NOTHING),
             reported: Mutex::default(),
         }
@@ -111,7 +117,7 @@ impl Engine {
         let credential: Result<GatewayCredential, _> = credential.parse();
         Ok(credential
             .ok()
-            .and_then(|credential| self.gateways.admit(&credential.mac(&self.pepper), now)))
+            .and_then(|credential| self.gateways.admit(&credential.mac_by(&self.pepper), now)))
     }
 
     /// Answers one question, and counts it as a use of the key.
@@ -126,16 +132,21 @@ impl Engine {
         now: Timestamp,
     ) -> Result<Decision, NotReady> {
         self.ready(now)?;
-        let decision = self.decide(gateway, Subject::Text(key), question, now);
+        let spend = |held: &Held| self.meters.spend(&held.limited, &held.entry.grant, now);
+        let decision = self.decide(gateway, Subject::Text(key), question, now, &spend)?;
         match &decision {
-            Decision::Allowed(known) => {
+            Decision::Allowed(known, _) => {
                 self.usage.accepted(known.held.entry.key, known.source, now);
             }
-            Decision::Refused(reason, Some(known)) => {
+            Decision::Refused(Refused {
+                reason,
+                known: Some(known),
+                ..
+            }) => {
                 self.usage
                     .refused(known.held.entry.key, known.source, now, *reason);
             }
-            Decision::Refused(_, None) => {}
+            Decision::Refused(_) => {}
         }
         Ok(decision)
     }
@@ -153,7 +164,9 @@ impl Engine {
     ) -> Result<Decision, NotTried> {
         self.ready(now)?;
         let gateway = self.gateways.find(gateway).ok_or(NotTried::NoGateway)?;
-        Ok(self.decide(&gateway, subject, question, now))
+        let check =
+            |held: &Held| Meters::check(&held.limited, &held.entry.grant, now).map(|()| Vec::new());
+        Ok(self.decide(&gateway, subject, question, now, &check)?)
     }
 
     /// When a gateway last identified itself to this process.
@@ -175,12 +188,13 @@ impl Engine {
         subject: Subject<'_>,
         question: &Question<'_>,
         now: Timestamp,
-    ) -> Decision {
+        spend: Spend<'_>,
+    ) -> Result<Decision, NotReady> {
         let identity = match subject {
             Subject::Kid(kid) => Identity::Named(kid),
             Subject::Text(text) => match ApiKey::parse(text) {
                 Ok(key) => Identity::Key(key),
-                Err(_) => return Decision::Refused(Reason::Malformed, None),
+                Err(_) => return Ok(Decision::Refused(Reason::Malformed.into())),
             },
         };
         decide::answer(
@@ -190,6 +204,7 @@ impl Engine {
             question,
             gateway.reach(),
             now,
+            spend,
         )
     }
 }
@@ -257,6 +272,31 @@ impl Engine {
         for (key, counts) in batch {
             self.usage.add(key, counts);
         }
+    }
+
+    /// The meters that a key under a grant is counted by.
+    pub fn limited(&self, grant_id: GrantId, key: KeyId, grant: &Grant) -> Limited {
+        self.meters.of(grant_id, key, grant)
+    }
+
+    /// Calls that quotas counted and the database does not hold yet.
+    pub fn drain_spent(&self) -> Vec<(MeterId, Spent)> {
+        self.meters.drain()
+    }
+
+    /// What could not be written waits for the next time.
+    pub fn return_spent(&self, id: MeterId, spent: Spent) {
+        self.meters.put_back(id, spent);
+    }
+
+    /// What the database counts of a quota, other processes' calls among them.
+    pub fn learn_spent(&self, id: MeterId, total: Spent) {
+        self.meters.learn(id, total);
+    }
+
+    /// Waits until calls of a quota have to be written before more can be counted.
+    pub async fn spent_is_full(&self) {
+        self.meters.full().await;
     }
 
     pub fn keys_held(&self) -> usize {

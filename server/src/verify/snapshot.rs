@@ -11,6 +11,8 @@ use domain::id::{GrantId, KeyId};
 use domain::token::Kid;
 use domain::verification::KeyEntry;
 
+use crate::verify::meters::Limited;
+
 /// A key as the snapshot holds it.
 #[derive(Clone)]
 pub struct Held {
@@ -20,6 +22,7 @@ pub struct Held {
     /// Counts the changes of the key's row; it is under the row's MAC.
     pub stamp: i64,
     pub entry: KeyEntry,
+    pub limited: Limited,
 }
 
 /// The MAC is left out: it is no secret, and it is nobody's business either.

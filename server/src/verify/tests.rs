@@ -20,6 +20,7 @@ pub(crate) const HERE: Place = Place {
     service: SERVICE,
     environment: ENVIRONMENT,
 };
+const GRANT: GrantId = GrantId::new(Uuid::from_u128(4));
 const GATEWAY: GatewayId = GatewayId::new(Uuid::from_u128(9));
 pub(crate) const NOW: Timestamp = Timestamp::from_micros(1_000_000_000);
 pub(crate) const QUESTION: Question<'static> = Question {
@@ -73,6 +74,7 @@ pub(crate) fn held(kid: &str, stamp: i64) -> Held {
             partner_suspended: false,
             grant: Arc::new(grant()),
         },
+        limited: Meters::default().of(GRANT, KeyId::new(Uuid::nil()), &grant()),
     }
 }
 
@@ -210,7 +212,14 @@ fn an_unknown_and_a_wrong_key_answer_alike() {
     scene.change(|entry| entry.state = KeyState::Compromised);
     let wrong = scene.ask_with(scene.text(), &QUESTION);
     for decision in [unknown, wrong] {
-        assert!(matches!(decision, Decision::Refused(Reason::Unknown, None)));
+        assert!(matches!(
+            decision,
+            Decision::Refused(Refused {
+                reason: Reason::Unknown,
+                known: None,
+                ..
+            })
+        ));
     }
     assert_eq!(scene.engine.drain_usage(), [], "nobody's use was counted");
 }

@@ -11,7 +11,7 @@ use crate::Database;
 use crate::sql::Statement;
 
 /// The statements of every module that declares some.
-const MODULES: [(&str, &[(&str, Statement)]); 17] = [
+const MODULES: [(&str, &[(&str, Statement)]); 18] = [
     ("audit", crate::audit::STATEMENTS),
     ("bulk", crate::bulk::STATEMENTS),
     ("copy", crate::copy::STATEMENTS),
@@ -28,6 +28,7 @@ const MODULES: [(&str, &[(&str, Statement)]); 17] = [
     ("requests", crate::requests::STATEMENTS),
     ("services", crate::services::STATEMENTS),
     ("sessions", crate::sessions::STATEMENTS),
+    ("spent", crate::spent::STATEMENTS),
     ("work", crate::work::STATEMENTS),
 ];
 

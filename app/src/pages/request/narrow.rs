@@ -1,6 +1,7 @@
 //! `/requests/{id}/narrow/{environment}`: propose less than was asked for.
 //!
-//! Form: `POST` to the same path (`scope` repeated, `networks`, `rate`, `days`, `why`).
+//! Form: `POST` to the same path (`scope` repeated, `networks`, `rate`, `limits_grant`,
+//! `limits_key`, `hours`, `days`, `why`).
 
 use leptos::prelude::*;
 
@@ -49,6 +50,9 @@ pub fn narrow_page(shell: Shell, vm: NarrowForm) -> Page {
         {Field::checks(&filled, "scope", "Scopes", scopes).help("Take away what the answers do not need.").view()}
         {Field::area(&filled, "networks", "Source networks", 3).help("One a line, such as 203.0.113.0/28. Only parts of what was asked for.").view()}
         {Field::number(&filled, "rate", "Calls a second").help(&rate_limit).view()}
+        {Field::text(&filled, "limits_grant", "Further limits of all its keys together").help("Such as 600 a minute, 20000 a day. A limit can be added or lowered.").optional().view()}
+        {Field::text(&filled, "limits_key", "Further limits of each key").help("Written in the same way.").optional().view()}
+        {Field::text(&filled, "hours", "Hours, in UTC").help("Such as Mon-Fri 08:00-18:00. Empty: at all times.").optional().view()}
         {Field::number(&filled, "days", "Days until the grant ends").help(&life_limit).view()}
         {Field::area(&filled, "why", "Why", 2).help("The partner and the other reviewers read it.").view()}
     };

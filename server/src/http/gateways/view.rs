@@ -52,6 +52,9 @@ const fn advice(reason: Reason) -> &'static str {
         Reason::SourceNetwork => {
             "The key is good, but the call came from a network that its grant does not name."
         }
+        Reason::TimeWindow => {
+            "The key is good, but its grant does not work at this time of the week (in UTC)."
+        }
         Reason::Endpoint => {
             "The key is good, but its grant opens no endpoint with this method and path."
         }

@@ -13,6 +13,7 @@ use domain::time::Timestamp;
 use store::{DecisionRow, Environment, Read};
 
 use crate::refusal::Refusal;
+use crate::service::acts::hours;
 use crate::service::decisions::{self, LineCase};
 use crate::service::requests::{Proposed, RequestFile};
 
@@ -136,6 +137,8 @@ fn lines(file: &RequestFile, proposed: &Proposed, case: Option<&LineCase>) -> Ve
             )),
         Line::new("Calls a second", rate.clone())
             .removed(unless_same(asked.map(|line| line.rate.to_string()), &rate)),
+        Line::new("Further limits", grant.limits().to_string()),
+        Line::new("Hours", hours(grant)),
         Line::new("Life", life.clone()).removed(unless_same(
             asked.map(|line| format!("{} days", line.life)),
             &life,

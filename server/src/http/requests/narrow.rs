@@ -7,6 +7,7 @@ use app::pages::request::{NarrowForm, narrow_page};
 use axum::extract::Path;
 use axum::response::Response;
 use domain::grant::{Grant, Narrowing};
+use domain::limit::Limits;
 use domain::network::{Networks, Sources};
 use domain::service::ScopeName;
 
@@ -52,7 +53,16 @@ async fn begin(
     place: &(String, String),
     form: &Form,
 ) -> Result<Response, Refusal> {
-    form.only(&["scope", "networks", "rate", "days", "why"])?;
+    form.only(&[
+        "scope",
+        "networks",
+        "rate",
+        "limits_grant",
+        "limits_key",
+        "hours",
+        "days",
+        "why",
+    ])?;
     let mut read = view.portal.store.read().await?;
     let file = RequestFile::load(&mut read, actor, parse_id(&place.0)?).await?;
     drop(read);
@@ -94,6 +104,10 @@ fn narrowing(
         scopes: Some(scopes),
         sources,
         rate: keep(faults, "rate", form.text("rate").parse()),
+        limits: keep(faults, "limits_grant", form.text("limits_grant").parse())
+            .zip(keep(faults, "limits_key", form.text("limits_key").parse()))
+            .map(|(grant, key)| Limits { grant, key }),
+        hours: keep(faults, "hours", form.text("hours").parse()),
         life: keep(faults, "days", form.text("days").parse()),
     })
 }
@@ -159,5 +173,8 @@ fn present(grant: &Grant) -> Filled {
         })
         .with("networks", networks)
         .with("rate", grant.rate().to_string())
+        .with("limits_grant", grant.limits().grant.to_string())
+        .with("limits_key", grant.limits().key.to_string())
+        .with("hours", grant.hours().to_string())
         .with("days", grant.life().to_string())
 }

@@ -8,13 +8,14 @@ use axum::extract::{Request, State};
 use axum::http::header::WWW_AUTHENTICATE;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
+use domain::limit::{Left, Period};
 use domain::state::GatewayKind;
 use domain::verification::Reason;
 
-use super::{Refused, admitted, public};
+use super::{Refused, admitted, public, whole_seconds};
 use crate::http::answer::problem;
 use crate::portal::Portal;
-use crate::verify::{Decision, Held};
+use crate::verify::{Decision, Held, Refused as NotAllowed};
 use called::{Called, Unclear};
 
 /// What a backend may believe of the caller. Each is in each answer, empty where there is nothing
@@ -27,6 +28,9 @@ const IDENTITY: [HeaderName; 5] = [
     HeaderName::from_static("latchkey-reason"),
 ];
 
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+
 pub async fn forward_auth(State(portal): State<Portal>, request: Request) -> Response {
     let gateway = match admitted(&portal, request.headers()) {
         Ok(gateway) => gateway,
@@ -35,7 +39,7 @@ pub async fn forward_auth(State(portal): State<Portal>, request: Request) -> Res
     let called = match Called::read(gateway.kind(), gateway.proxies(), &request) {
         Ok(called) => called,
         Err(Unclear::NoKey) => return challenge(),
-        Err(Unclear::Call) => return refusal(gateway.kind(), Reason::Malformed, None),
+        Err(Unclear::Call) => return refusal(gateway.kind(), &Reason::Malformed.into(), None),
         Err(Unclear::Gateway(sentence)) => return unanswered(&Refused::Body(sentence)),
     };
     let question = called.question();
@@ -43,13 +47,13 @@ pub async fn forward_auth(State(portal): State<Portal>, request: Request) -> Res
         .engine
         .verify(&gateway, called.key(), &question, portal.now())
     {
-        Ok(Decision::Allowed(known)) => accepted(&known.held),
-        Ok(Decision::Refused(reason, _)) => refusal(gateway.kind(), reason, called.scope()),
+        Ok(Decision::Allowed(known, left)) => accepted(&known.held, &left),
+        Ok(Decision::Refused(refused)) => refusal(gateway.kind(), &refused, called.scope()),
         Err(not_ready) => unanswered(&not_ready.into()),
     }
 }
 
-fn accepted(held: &Held) -> Response {
+fn accepted(held: &Held, left: &[Left]) -> Response {
     let scopes: Vec<&str> = held
         .entry
         .grant
@@ -66,7 +70,34 @@ fn accepted(held: &Held) -> Response {
         "ok",
     ];
     identify(response.headers_mut(), values);
+    limits(response.headers_mut(), left);
     response
+}
+
+/// `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-11, sections 3 and 4):
+/// `"grant-second";q=50;w=1` and `"grant-second";r=49;t=1`. A month has no one length, so it has no
+/// window.
+fn limits(headers: &mut HeaderMap, left: &[Left]) {
+    let (mut policy, mut now) = (String::new(), String::new());
+    for left in left {
+        let comma = if policy.is_empty() { "" } else { ", " };
+        let name = format!("{}-{}", left.counted, left.period);
+        let window = match left.period {
+            Period::Second => ";w=1",
+            Period::Minute => ";w=60",
+            Period::Hour => ";w=3600",
+            Period::Day => ";w=86400",
+            Period::Month => "",
+        };
+        policy += &format!("{comma}\"{name}\";q={}{window}", left.limit);
+        let resets = whole_seconds(left.full_after);
+        now += &format!("{comma}\"{name}\";r={};t={resets}", left.calls);
+    }
+    for (name, value) in [(RATE_LIMIT_POLICY, policy), (RATE_LIMIT, now)] {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.insert(name, value);
+        }
+    }
 }
 
 /// No credentials came: a bare challenge, without an error code (RFC 6750, section 3.1).
@@ -78,12 +109,12 @@ fn challenge() -> Response {
     response
 }
 
-fn refusal(kind: GatewayKind, reason: Reason, scope: Option<&str>) -> Response {
-    let mut response = problem(public(
-        status(kind, reason),
-        reason.code(),
-        reason.sentence(),
-    ));
+fn refusal(kind: GatewayKind, refused: &NotAllowed, scope: Option<&str>) -> Response {
+    let reason = refused.reason;
+    let mut response = problem(crate::http::answer::Public {
+        retry_after: refused.retry_after.map(whole_seconds),
+        ..public(status(kind, reason), reason.code(), reason.sentence())
+    });
     if let Some(value) = bearer(reason, scope) {
         challenge_with(&mut response, value);
     }
@@ -160,6 +191,10 @@ fn identify(headers: &mut HeaderMap, values: [&str; 5]) {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use domain::limit::Counted;
+
     use super::*;
 
     #[test]
@@ -195,10 +230,50 @@ mod tests {
     }
 
     #[test]
+    fn what_is_left_of_each_limit_is_told() {
+        let left = |counted, period, limit: u32, calls, full_after| Left {
+            counted,
+            period,
+            limit: limit.try_into().unwrap(),
+            calls,
+            full_after,
+        };
+        let second = Duration::from_millis(20);
+        let month = Duration::from_secs(86_400);
+        let mut headers = HeaderMap::new();
+        limits(
+            &mut headers,
+            &[
+                left(Counted::Grant, Period::Second, 50, 49, second),
+                left(Counted::Key, Period::Month, 9, 0, month),
+            ],
+        );
+        assert_eq!(
+            headers[RATE_LIMIT_POLICY],
+            "\"grant-second\";q=50;w=1, \"key-month\";q=9"
+        );
+        assert_eq!(
+            headers[RATE_LIMIT],
+            "\"grant-second\";r=49;t=1, \"key-month\";r=0;t=86400"
+        );
+    }
+
+    #[test]
+    fn a_call_that_comes_too_soon_is_told_when_to_come_again() {
+        let refused = NotAllowed {
+            retry_after: Some(Duration::from_millis(1_001)),
+            ..Reason::RateLimit.into()
+        };
+        let answer = refusal(GatewayKind::Caddy, &refused, None);
+        assert_eq!(answer.status(), 429);
+        assert_eq!(answer.headers()["retry-after"], "2");
+    }
+
+    #[test]
     fn every_answer_overwrites_every_identity_header() {
         let answers = [
             challenge(),
-            refusal(GatewayKind::Nginx, Reason::Endpoint, None),
+            refusal(GatewayKind::Nginx, &Reason::Endpoint.into(), None),
             unanswered(&Refused::Gateway),
             unanswered(&Refused::NotReady),
         ];

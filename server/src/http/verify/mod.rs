@@ -6,6 +6,7 @@ mod forward;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
+use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest as _, Request, State};
@@ -13,9 +14,10 @@ use axum::http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Json, Response};
 use domain::id::{EnvironmentId, KeyId, PartnerId, ServiceId};
+use domain::limit::{Counted, Left, Period};
 use domain::service::ScopeName;
 use domain::token::Kid;
-use domain::verification::{RawCall, Reason};
+use domain::verification::RawCall;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize as _;
 
@@ -73,8 +75,8 @@ fn answer(portal: &Portal, gateway: &Gateway, body: &[u8]) -> Result<Response, R
         .engine
         .verify(gateway, &asked.key.0, &asked.question(), portal.now())?;
     Ok(match &decision {
-        Decision::Allowed(known) => Json(Allowed::of(&known.held)).into_response(),
-        Decision::Refused(reason, _) => Json(Denied::of(*reason)).into_response(),
+        Decision::Allowed(known, left) => Json(Allowed::of(&known.held, left)).into_response(),
+        Decision::Refused(refused) => Json(Denied::of(refused)).into_response(),
     })
 }
 
@@ -151,12 +153,42 @@ struct Allowed<'a> {
     partner_id: PartnerId,
     scopes: &'a BTreeSet<ScopeName>,
     rate_per_second: u32,
+    limits: Vec<LimitLeft>,
     /// RFC 3339, in UTC.
     expires_at: String,
 }
 
+/// One limit, and what is left of it after this call.
+#[derive(Serialize)]
+struct LimitLeft {
+    /// `grant`: of all keys of the grant together; `key`: of this one.
+    of: Counted,
+    period: Period,
+    limit: u32,
+    remaining: u32,
+    /// Whole seconds until all of it is there again.
+    resets_in: u64,
+}
+
+impl From<&Left> for LimitLeft {
+    fn from(left: &Left) -> Self {
+        Self {
+            of: left.counted,
+            period: left.period,
+            limit: left.limit.into(),
+            remaining: left.calls,
+            resets_in: whole_seconds(left.full_after),
+        }
+    }
+}
+
+/// Rounded up: who waits so long has waited long enough.
+fn whole_seconds(span: Duration) -> u64 {
+    span.as_secs() + u64::from(span.subsec_nanos() > 0)
+}
+
 impl<'a> Allowed<'a> {
-    fn of(held: &'a Held) -> Self {
+    fn of(held: &'a Held, left: &[Left]) -> Self {
         let entry = &held.entry;
         Self {
             allowed: true,
@@ -166,6 +198,7 @@ impl<'a> Allowed<'a> {
             partner_id: entry.partner,
             scopes: entry.grant.scopes(),
             rate_per_second: entry.grant.rate().into(),
+            limits: left.iter().map(LimitLeft::from).collect(),
             expires_at: entry.expires.to_string(),
         }
     }
@@ -176,14 +209,18 @@ struct Denied {
     allowed: bool,
     code: &'static str,
     sentence: &'static str,
+    /// Whole seconds, where the same call can pass later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u64>,
 }
 
 impl Denied {
-    const fn of(reason: Reason) -> Self {
+    fn of(refused: &crate::verify::Refused) -> Self {
         Self {
             allowed: false,
-            code: reason.code(),
-            sentence: reason.sentence(),
+            code: refused.reason.code(),
+            sentence: refused.reason.sentence(),
+            retry_after: refused.retry_after.map(whole_seconds),
         }
     }
 }
@@ -265,6 +302,8 @@ fn wipe(body: Bytes) {
 
 #[cfg(test)]
 mod tests {
+    use domain::verification::Reason;
+
     use super::*;
 
     const BODY: &str = r#"{"key":"lk_live_x","method":"GET","path":"\/v2\/x","source_ip":"192.0.2.7","scheme":"https"}"#;
@@ -330,9 +369,11 @@ mod tests {
 
     #[test]
     fn a_refusal_names_its_code() {
-        let json = serde_json::to_value(Denied::of(Reason::SourceNetwork)).unwrap();
+        let refused = crate::verify::Refused::from(Reason::SourceNetwork);
+        let json = serde_json::to_value(Denied::of(&refused)).unwrap();
         assert_eq!(json["code"], "source_network");
         assert_eq!(json["allowed"], false);
+        assert_eq!(json.get("retry_after"), None);
     }
 
     #[test]

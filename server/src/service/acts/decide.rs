@@ -3,7 +3,7 @@
 
 mod lines;
 
-pub use lines::{digest_lines, signed_lines};
+pub use lines::{digest_lines, hours, signed_lines};
 
 use domain::act::Act;
 use domain::decision::{self, DecisionOutcome, DecisionRefused, DecisionVerdict};

@@ -17,7 +17,7 @@ mod revoke;
 mod roles;
 
 pub use catalogue::{AddService, ChangeService};
-pub use decide::{Decide, digest_lines, signed_lines};
+pub use decide::{Decide, digest_lines, hours, signed_lines};
 pub use export::ExportAudit;
 pub use gateway::{ChangeGateway, RegisterGateway, RevokeGateway, RotateGateway};
 pub use keys::{ReceiveReplacement, RemakeDelivery, ResumeKey, SuspendKey};

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::{Code, Evidence, GrantRow, Read, Work};
 
-use super::{Asking, Done, Privileged};
+use super::{Asking, Done, Privileged, hours};
 use crate::auth::act::{Asked, Proof};
 use crate::auth::actor::Actor;
 use crate::chance::system_rng;
@@ -169,6 +169,12 @@ impl ProposeGrant {
             &narrowed.rate().to_string(),
         ));
         lines.extend(changed(
+            "Further limits",
+            &was.limits().to_string(),
+            &narrowed.limits().to_string(),
+        ));
+        lines.extend(changed("Hours", &hours(was), &hours(narrowed)));
+        lines.extend(changed(
             "Days",
             &was.life().to_string(),
             &narrowed.life().to_string(),
@@ -213,6 +219,8 @@ const fn field_of(refused: domain::grant::NarrowRefused) -> &'static str {
         Refused::NothingLeft | Refused::Scopes | Refused::Unchanged => "scope",
         Refused::Sources => "networks",
         Refused::Rate => "rate",
+        Refused::Limits => "limits_grant",
+        Refused::Hours => "hours",
         Refused::Life => "days",
     }
 }

@@ -2,6 +2,7 @@
 
 use domain::act::ActStatement;
 use domain::enc::Digest;
+use domain::grant::Grant;
 use domain::quorum::DecisionSubject;
 
 use crate::service::decisions::{LineCase, hex};
@@ -35,6 +36,8 @@ pub fn signed_lines(
         ("Calls", rules.join(", ")),
         ("Source networks", grant.sources().to_string()),
         ("Calls a second", grant.rate().to_string()),
+        ("Further limits", grant.limits().to_string()),
+        ("Hours", hours(grant)),
         (
             "Life",
             format!("{} days from the last approval", grant.life()),
@@ -49,6 +52,15 @@ pub fn signed_lines(
         ),
         ("Approvals needed", case.policy.approvals.to_string()),
     ]
+}
+
+/// When a grant's keys work.
+pub fn hours(grant: &Grant) -> String {
+    if grant.hours().are_all() {
+        "at all times".to_owned()
+    } else {
+        format!("{} (UTC)", grant.hours())
+    }
 }
 
 /// The digests, labelled as `ActStatement::with_decision` labels them.
