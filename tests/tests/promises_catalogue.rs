@@ -167,7 +167,7 @@ async fn an_environment_has_the_policy_of_its_kind_and_every_version_is_kept(
         "2 approvals",
         "3 approvals",
         "5 calls a second",
-        "10 calls a second",
+        "100 calls a second",
     ] {
         assert!(page.contains(version), "{version}: {page}");
     }

@@ -169,7 +169,7 @@ async fn a_changed_policy_voids_an_approval(database: Option<String>) -> Result<
         ("version", version.as_str()),
         ("approvals", "2"),
         ("max_days", "365"),
-        ("rate", "10"),
+        ("rate", "100"),
         ("link_hours", "24"),
         ("networks_required", "yes"),
     ];

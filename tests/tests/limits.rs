@@ -1,0 +1,224 @@
+//! What the portal promises about limits: rates, quotas and hours, over HTTP and in front of real
+//! gateways, across restarts and kills.
+
+#![cfg(test)]
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::{Value, json};
+use tests::company::{Held, text};
+use tests::promises;
+use tests::scene::{Scene, value_of};
+
+promises! {
+    a_rate_is_refused_beyond_its_burst_with_the_time_to_wait,
+    a_quota_ends_and_a_restart_does_not_refill_it,
+    what_is_left_of_every_limit_is_told,
+    a_replacement_shares_the_quota_of_its_grant,
+    hours_outside_of_the_grants_are_refused,
+    after_a_kill_a_quota_is_overspent_by_no_more_than_is_stated,
+}
+
+/// A key under a grant with these limits, narrowed by the approver or set by the policy.
+async fn limited(scene: &mut Scene, rate: &str, grant: &str, key: &str) -> Result<Held> {
+    let policy = format!("{}/policy/sandbox", scene.service);
+    let page = text(&scene.owner, &policy).await?;
+    let mut fields = vec![
+        ("rate", rate.to_owned()),
+        ("limits_grant", grant.to_owned()),
+        ("limits_key", key.to_owned()),
+    ];
+    for name in ["version", "approvals", "max_days", "link_hours"] {
+        fields.push((name, value_of(&page, name).context("a setting")?));
+    }
+    let fields: Vec<(&str, &str)> = fields
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    scene.owner.act(&policy, &fields).await?;
+    scene.key().await
+}
+
+async fn ask(scene: &Scene, key: &str) -> Result<Value> {
+    scene.ask_about(&scene.gateway, key, &json!({})).await
+}
+
+/// How many of so many calls pass, and the last answer.
+async fn pass(scene: &Scene, key: &str, calls: usize) -> Result<(usize, Value)> {
+    let (mut passed, mut last) = (0, Value::Null);
+    for _ in 0..calls {
+        last = ask(scene, key).await?;
+        passed += usize::from(last["code"] == "ok");
+    }
+    Ok((passed, last))
+}
+
+async fn a_rate_is_refused_beyond_its_burst_with_the_time_to_wait(
+    database: Option<String>,
+) -> Result<()> {
+    let mut scene = Scene::set(database).await?;
+    let held = limited(&mut scene, "100", "3 an hour", "").await?;
+    let (passed, last) = pass(&scene, &held.key, 5).await?;
+    assert_eq!(passed, 3);
+    assert_eq!(last["code"], "rate_limit");
+    let wait = last["retry_after"].as_u64().context("when to come again")?;
+    assert!(
+        (1_190..=1_200).contains(&wait),
+        "a third of an hour: {wait}"
+    );
+    let clock = scene.portal.clock_ahead();
+    scene
+        .portal
+        .restart_later(clock + Duration::from_secs(60))
+        .await?;
+    let (passed, _) = pass(&scene, &held.key, 5).await?;
+    assert_eq!(
+        passed, 3,
+        "a rate is known to the process alone: a restart lets one burst more pass"
+    );
+    Ok(())
+}
+
+async fn a_quota_ends_and_a_restart_does_not_refill_it(database: Option<String>) -> Result<()> {
+    let mut scene = Scene::set(database).await?;
+    let held = limited(&mut scene, "100", "5 a month", "").await?;
+    let (passed, _) = pass(&scene, &held.key, 3).await?;
+    assert_eq!(passed, 3);
+    // What is stopped in order forgets nothing.
+    scene.portal.stop().await?;
+    scene.portal.restart().await?;
+    let (passed, last) = pass(&scene, &held.key, 4).await?;
+    assert_eq!(passed, 2);
+    assert_eq!(last["code"], "quota");
+    assert!(last["retry_after"].as_u64().is_some_and(|wait| wait > 0));
+    let later = Duration::from_secs(32 * 86_400);
+    scene
+        .portal
+        .restart_later(scene.portal.clock_ahead() + later)
+        .await?;
+    let (passed, _) = pass(&scene, &held.key, 4).await?;
+    assert_eq!(passed, 4, "another month");
+    Ok(())
+}
+
+async fn what_is_left_of_every_limit_is_told(database: Option<String>) -> Result<()> {
+    let mut scene = Scene::set(database).await?;
+    let held = limited(&mut scene, "50", "1000 a day", "10 a minute").await?;
+    ask(&scene, &held.key).await?;
+    let answer = ask(&scene, &held.key).await?;
+    let limits = answer["limits"].as_array().context("limits")?;
+    let told: Vec<String> = limits
+        .iter()
+        .map(|limit| format!("{} {} {}", limit["of"], limit["period"], limit["limit"]))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            r#""grant" "second" 50"#,
+            r#""grant" "day" 1000"#,
+            r#""key" "minute" 10"#
+        ]
+    );
+    assert_eq!(limits[1]["remaining"], 998);
+    assert_eq!(limits[2]["remaining"], 8);
+    assert_eq!(limits[2]["resets_in"], 12);
+    Ok(())
+}
+
+async fn a_replacement_shares_the_quota_of_its_grant(database: Option<String>) -> Result<()> {
+    let mut scene = Scene::set(database).await?;
+    let old = limited(&mut scene, "100", "6 a month", "4 a month").await?;
+    scene
+        .contact
+        .act(&format!("{}/replace", old.page), &[])
+        .await?;
+    let link = scene.link_to("contact@partner.example", "/d/").await?;
+    let new = scene.receive(link).await?;
+    assert_eq!(pass(&scene, &old.key, 9).await?.0, 4, "what each key may");
+    assert_eq!(
+        pass(&scene, &new.key, 9).await?.0,
+        2,
+        "what is left of the grant"
+    );
+    Ok(())
+}
+
+async fn hours_outside_of_the_grants_are_refused(database: Option<String>) -> Result<()> {
+    let mut scene = Scene::set(database).await?;
+    let request = scene.ask_for_access().await?;
+    let narrow = format!("{request}/narrow/sandbox");
+    let page = text(&scene.owner, &narrow).await?;
+    let version = |name| value_of(&page, name).unwrap_or_default();
+    let (rate, days) = (version("rate"), version("days"));
+    let fields = |hours| {
+        [
+            ("scope", "shipments:read"),
+            ("networks", "203.0.113.0/28"),
+            ("rate", rate.as_str()),
+            ("days", days.as_str()),
+            ("hours", hours),
+            ("why", "They call at night alone."),
+        ]
+    };
+    let refused = scene
+        .owner
+        .form(&narrow, &fields("Mon 25:00-26:00"))
+        .await?;
+    assert_eq!(refused.status(), 422);
+    let hours = three_days_from_now();
+    scene.owner.act(&narrow, &fields(hours.as_str())).await?;
+    let link = scene.approve(&request).await?;
+    let held = scene.receive(link).await?;
+    let code = ask(&scene, &held.key).await?["code"].clone();
+    ensure!(code == "time_window", "{code}");
+    let later = Duration::from_secs(3 * 86_400);
+    scene
+        .portal
+        .restart_later(scene.portal.clock_ahead() + later)
+        .await?;
+    assert_eq!(
+        ask(&scene, &held.key).await?["code"],
+        "ok",
+        "when they come"
+    );
+    Ok(())
+}
+
+/// All of that day of the week, in UTC.
+fn three_days_from_now() -> String {
+    const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the portal's clock is the machine's"
+    )]
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    // 1 January 1970 was a Thursday.
+    let day = now.unwrap_or_default().as_secs() / 86_400 + 3;
+    format!(
+        "{} 00:00-24:00",
+        DAYS[usize::try_from(day % 7).unwrap_or_default()]
+    )
+}
+
+async fn after_a_kill_a_quota_is_overspent_by_no_more_than_is_stated(
+    database: Option<String>,
+) -> Result<()> {
+    const QUOTA: usize = 150;
+    const STATED: usize = 100;
+    let mut scene = Scene::set(database).await?;
+    let held = limited(&mut scene, "100000", &format!("{QUOTA} a month"), "").await?;
+    let mut passed = 0;
+    for _ in 0..3 {
+        passed += pass(&scene, &held.key, 60).await?.0;
+        scene.portal.kill9();
+        scene.portal.restart().await?;
+    }
+    let (more, last) = pass(&scene, &held.key, 400).await?;
+    passed += more;
+    assert_eq!(last["code"], "quota", "it ends: {passed}");
+    assert!(passed >= QUOTA, "what was not spent is not lost: {passed}");
+    let most = QUOTA + 3 * STATED;
+    assert!(passed <= most, "{passed} calls by a quota of {QUOTA}");
+    Ok(())
+}
