@@ -125,6 +125,32 @@ impl Scene {
         scene::change(&self.owner, &self.service, "environments", &production).await
     }
 
+    /// Changes settings of an environment's policy; what is not named stays, but for the boxes,
+    /// which are then empty.
+    pub async fn set_policy(&self, environment: &str, changes: &[(&str, &str)]) -> Result<()> {
+        const SETTINGS: [&str; 7] = [
+            "version",
+            "approvals",
+            "max_days",
+            "rate",
+            "limits_grant",
+            "limits_key",
+            "link_hours",
+        ];
+        let path = format!("{}/policy/{environment}", self.service);
+        let page = text(&self.owner, &path).await?;
+        let mut fields = Vec::new();
+        for name in SETTINGS {
+            if !changes.iter().any(|(changed, _)| *changed == name) {
+                fields.push((name, value_of(&page, name).context("a setting")?));
+            }
+        }
+        let kept = fields.iter().map(|(name, value)| (*name, value.as_str()));
+        let fields: Vec<(&str, &str)> = kept.chain(changes.iter().copied()).collect();
+        self.owner.act(&path, &fields).await?;
+        Ok(())
+    }
+
     /// A draft of the contact; the path of its editor.
     pub async fn draft(&self) -> Result<String> {
         let service = self.service.rsplit('/').next().context("an id")?;

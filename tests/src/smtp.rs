@@ -61,7 +61,7 @@ pub struct Mail {
     pub subject: String,
     pub text: String,
     pub html: String,
-    /// The same for a mail that comes a second time.
+    /// The `Message-ID`: the same where a mail comes a second time.
     pub id: String,
     pub raw: Vec<u8>,
 }
@@ -206,7 +206,7 @@ impl Mail {
             subject: message.subject().unwrap_or_default().to_owned(),
             text: message.body_text(0).unwrap_or_default().into_owned(),
             html: message.body_html(0).unwrap_or_default().into_owned(),
-            id: message.message_id().context("no Message-ID")?.to_owned(),
+            id: message.message_id().unwrap_or_default().to_owned(),
             raw: raw.clone(),
         })
     }

@@ -22,21 +22,8 @@ promises! {
 
 /// A key under a grant with these limits, narrowed by the approver or set by the policy.
 async fn limited(scene: &mut Scene, rate: &str, grant: &str, key: &str) -> Result<Held> {
-    let policy = format!("{}/policy/sandbox", scene.service);
-    let page = text(&scene.owner, &policy).await?;
-    let mut fields = vec![
-        ("rate", rate.to_owned()),
-        ("limits_grant", grant.to_owned()),
-        ("limits_key", key.to_owned()),
-    ];
-    for name in ["version", "approvals", "max_days", "link_hours"] {
-        fields.push((name, value_of(&page, name).context("a setting")?));
-    }
-    let fields: Vec<(&str, &str)> = fields
-        .iter()
-        .map(|(name, value)| (*name, value.as_str()))
-        .collect();
-    scene.owner.act(&policy, &fields).await?;
+    let changes = [("rate", rate), ("limits_grant", grant), ("limits_key", key)];
+    scene.set_policy("sandbox", &changes).await?;
     scene.key().await
 }
 

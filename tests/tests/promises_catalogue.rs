@@ -19,26 +19,6 @@ promises! {
     a_suspended_partners_keys_are_refused_at_once_and_work_again_after,
 }
 
-/// The settings of a sandbox as the form has them, with one changed.
-fn policy<'a>(page: &str, name: &'a str, value: &'a str) -> Result<Vec<(&'a str, String)>> {
-    let mut fields = Vec::new();
-    for field in ["version", "approvals", "max_days", "rate", "link_hours"] {
-        let now = value_of(page, field).with_context(|| format!("no {field}"))?;
-        fields.push((field, if field == name { value.to_owned() } else { now }));
-    }
-    Ok(fields)
-}
-
-async fn set_policy(owner: &Visitor, path: &str, name: &str, value: &str) -> Result<()> {
-    let fields = policy(&text(owner, path).await?, name, value)?;
-    let fields: Vec<(&str, &str)> = fields
-        .iter()
-        .map(|(name, value)| (*name, value.as_str()))
-        .collect();
-    owner.act(path, &fields).await?;
-    Ok(())
-}
-
 async fn weakening_a_policy_takes_a_second_owner_once_there_are_two(
     database: Option<String>,
 ) -> Result<()> {
@@ -47,7 +27,7 @@ async fn weakening_a_policy_takes_a_second_owner_once_there_are_two(
     let setting = async |owner: &Visitor, name: &str| -> Result<Option<String>> {
         Ok(value_of(&text(owner, &path).await?, name))
     };
-    set_policy(&scene.owner, &path, "link_hours", "90").await?;
+    scene.set_policy("sandbox", &[("link_hours", "90")]).await?;
     assert_eq!(
         setting(&scene.owner, "link_hours").await?.as_deref(),
         Some("90"),
@@ -57,7 +37,9 @@ async fn weakening_a_policy_takes_a_second_owner_once_there_are_two(
     let second = scene
         .hire("Second owner", "second@host.example", &["owner"])
         .await?;
-    set_policy(&scene.owner, &path, "link_hours", "100").await?;
+    scene
+        .set_policy("sandbox", &[("link_hours", "100")])
+        .await?;
     assert_eq!(
         setting(&scene.owner, "link_hours").await?.as_deref(),
         Some("90"),
@@ -69,7 +51,7 @@ async fn weakening_a_policy_takes_a_second_owner_once_there_are_two(
         .told("second@host.example", "waits for a second person", 1)
         .await?;
 
-    set_policy(&scene.owner, &path, "approvals", "2").await?;
+    scene.set_policy("sandbox", &[("approvals", "2")]).await?;
     assert_eq!(
         setting(&scene.owner, "approvals").await?.as_deref(),
         Some("2"),
@@ -87,7 +69,7 @@ async fn weakening_a_policy_takes_a_second_owner_once_there_are_two(
     let refuse = action(&people, "/proposals/", "/refuse").context("nothing to refuse")?;
     second.form(&refuse, &[]).await?;
 
-    set_policy(&scene.owner, &path, "approvals", "1").await?;
+    scene.set_policy("sandbox", &[("approvals", "1")]).await?;
     assert_eq!(
         setting(&scene.owner, "approvals").await?.as_deref(),
         Some("2"),
@@ -160,8 +142,10 @@ async fn an_environment_has_the_policy_of_its_kind_and_every_version_is_kept(
     let sandbox = text(&scene.owner, &format!("{}/policy/sandbox", scene.service)).await?;
     assert_eq!(value_of(&sandbox, "approvals").as_deref(), Some("1"));
 
-    set_policy(&scene.owner, &path, "rate", "5").await?;
-    set_policy(&scene.owner, &path, "approvals", "3").await?;
+    scene.set_policy("production", &[("rate", "5")]).await?;
+    scene
+        .set_policy("production", &[("approvals", "3")])
+        .await?;
     let page = words(&text(&scene.owner, &path).await?);
     for version in [
         "2 approvals",

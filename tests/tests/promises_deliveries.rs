@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use tests::company::{CONTACT, OWNER, code_at, decide, linked, receipt, text, words};
 use tests::promises;
-use tests::scene::{Scene, value_of};
+use tests::scene::Scene;
 use tests::visitor::{Visitor, problem};
 
 promises! {
@@ -125,17 +125,9 @@ async fn a_policy_for_device_bound_passkeys_takes_no_synced_one(
 ) -> Result<()> {
     let email = "cora@partner.example";
     let mut scene = Scene::set(database).await?;
-    let policy = format!("{}/policy/sandbox", scene.service);
-    let page = text(&scene.owner, &policy).await?;
-    let mut fields = vec![("device_bound", "yes".to_owned())];
-    for name in ["version", "approvals", "max_days", "rate", "link_hours"] {
-        fields.push((name, value_of(&page, name).context("a setting")?));
-    }
-    let fields: Vec<(&str, &str)> = fields
-        .iter()
-        .map(|(name, value)| (*name, value.as_str()))
-        .collect();
-    scene.owner.act(&policy, &fields).await?;
+    scene
+        .set_policy("sandbox", &[("device_bound", "yes")])
+        .await?;
 
     let invitation = [("name", "Cora"), ("email", email), ("role", "admin")];
     let reveal = scene.contact.act("/people/invite", &invitation).await?;

@@ -5,7 +5,7 @@
 use anyhow::{Context as _, Result};
 use tests::company::{CONTACT, DAY, action, linked, text, words};
 use tests::promises;
-use tests::scene::{PATIENCE, Scene, value_of};
+use tests::scene::{PATIENCE, Scene};
 
 promises! {
     a_replacement_comes_like_the_first_and_both_work_for_a_week,
@@ -62,17 +62,7 @@ async fn a_replacement_comes_like_the_first_and_both_work_for_a_week(
 
 async fn an_overlap_never_outlives_the_grant(database: Option<String>) -> Result<()> {
     let mut scene = Scene::set(database).await?;
-    let policy = format!("{}/policy/sandbox", scene.service);
-    let page = text(&scene.owner, &policy).await?;
-    let mut fields = vec![("max_days", "3".to_owned())];
-    for name in ["version", "approvals", "rate", "link_hours"] {
-        fields.push((name, value_of(&page, name).context("a setting")?));
-    }
-    let fields: Vec<(&str, &str)> = fields
-        .iter()
-        .map(|(name, value)| (*name, value.as_str()))
-        .collect();
-    scene.owner.act(&policy, &fields).await?;
+    scene.set_policy("sandbox", &[("max_days", "3")]).await?;
     let old = scene.key().await?;
     scene.portal.restart_later(DAY * 2).await?;
     scene.contact.sign_in().await?;

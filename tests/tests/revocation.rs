@@ -48,6 +48,7 @@ impl Duo {
     async fn set(keys: usize) -> Result<Self> {
         let url = postgres::create_database().await?;
         let mut scene = Scene::set(Some(url.clone())).await?;
+        scene.set_policy("sandbox", &[("rate", "100000")]).await?;
         let request = scene.ask_for_access().await?;
         let mut link = scene.approve(&request).await?;
         let wire = Wire::to(&url).await?;
