@@ -1,0 +1,397 @@
+//! The decision against an implementation that is slow and obvious: it works on what was typed, and
+//! gathers every reason that applies. Over random grants, keys and calls.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use domain::grant::{Grant, Narrowing};
+use domain::id::{EnvironmentId, KeyId, PartnerId, ServiceId};
+use domain::key::KeyState;
+use domain::network::Sources;
+use domain::policy::Policy;
+use domain::request::RequestedLine;
+use domain::service::{
+    Catalogue, Endpoint, EnvironmentKind, Method, Scope, ScopeName, Sensitivity,
+};
+use domain::time::Timestamp;
+use domain::verification::{Call, KeyEntry, Place, RawCall, Reason, decide};
+use uuid::Uuid;
+
+const GRANTS: usize = 4_000;
+const CALLS: usize = 260;
+
+const SCOPES: [&str; 4] = ["read", "write", "labels", "admin"];
+const METHODS: [&str; 3] = ["GET", "POST", "DELETE"];
+const PATTERNS: [&str; 10] = [
+    "/",
+    "/a",
+    "/a/",
+    "/a/b",
+    "/a/{id}",
+    "/{x}/b",
+    "/a/{id}/c",
+    "/f/{rest...}",
+    "/a/b/{rest...}",
+    "/caf\u{e9}",
+];
+const PATHS: [&str; 15] = [
+    "/",
+    "/a",
+    "/a/",
+    "/a/b",
+    "/a/x",
+    "/a/x/c",
+    "/x/b",
+    "/f",
+    "/f/",
+    "/f/1/2",
+    "/f/1/",
+    "/a/b/c",
+    "/caf%C3%A9",
+    "/A",
+    "/a/b?x=/../y",
+];
+const ODD_PATHS: [&str; 5] = ["/a//b", "/a/../b", "/a/%2e%2e", "/a;v=1", "a"];
+const NETWORKS: [&str; 6] = [
+    "192.0.2.0/24",
+    "192.0.2.128/25",
+    "198.51.100.7/32",
+    "2001:db8::/48",
+    "2001:db8:0:1::/64",
+    "10.0.0.0/9",
+];
+const ADDRESSES: [&str; 11] = [
+    "192.0.2.1",
+    "192.0.2.200",
+    "192.0.3.1",
+    "198.51.100.7",
+    "198.51.100.8",
+    "2001:db8::1",
+    "2001:db8:0:1::9",
+    "2001:db9::1",
+    "::ffff:192.0.2.200",
+    "10.127.0.1",
+    "10.128.0.1",
+];
+const HOURS: [(&str, &[(i64, i64, i64)]); 3] = [
+    ("", &[]),
+    ("Mon-Tue 08:00-18:00", &[(0, 480, 1080), (1, 480, 1080)]),
+    (
+        "Wed 22:00-24:00, Thu 00:00-06:00",
+        &[(2, 1320, 1440), (3, 0, 360)],
+    ),
+];
+
+/// SplitMix64 (Steele, Lea and Flood, 2014): the same cases in every run.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) % sides as u64) as usize
+    }
+
+    fn one<T: Copy>(&mut self, of: &[T]) -> T {
+        of[self.roll(of.len())]
+    }
+
+    /// One of the others now and then.
+    fn mostly<T: Copy>(&mut self, of: &[T], others: &[T]) -> T {
+        if self.roll(16) == 0 {
+            self.one(others)
+        } else {
+            self.one(of)
+        }
+    }
+
+    fn some(&mut self, of: &[&'static str]) -> Vec<&'static str> {
+        of.iter().copied().filter(|_| self.roll(2) == 0).collect()
+    }
+}
+
+/// What a grant was made of, as it was typed.
+struct Typed {
+    scopes: Vec<&'static str>,
+    /// Method, pattern, and the scopes that the endpoint needs.
+    endpoints: Vec<(&'static str, &'static str, Vec<&'static str>)>,
+    /// None: from anywhere.
+    networks: Option<Vec<&'static str>>,
+    hours: usize,
+}
+
+const HERE: Place = place(1, 2);
+const THERE: Place = place(1, 3);
+
+const fn place(service: u128, environment: u128) -> Place {
+    Place {
+        service: ServiceId::new(Uuid::from_u128(service)),
+        environment: EnvironmentId::new(Uuid::from_u128(environment)),
+    }
+}
+
+fn names(of: &[&str]) -> BTreeSet<ScopeName> {
+    of.iter().map(|name| name.parse().unwrap()).collect()
+}
+
+/// A grant of this, where one can be made of it.
+fn granted(typed: &Typed) -> Option<Grant> {
+    let catalogue = Catalogue {
+        scopes: SCOPES
+            .iter()
+            .map(|name| Scope {
+                name: name.parse().unwrap(),
+                allows: "Something".parse().unwrap(),
+                sensitivity: Sensitivity::Low,
+            })
+            .collect(),
+        endpoints: typed
+            .endpoints
+            .iter()
+            .map(|(method, pattern, scopes)| Endpoint {
+                method: method.parse::<Method>().unwrap(),
+                pattern: pattern.parse().unwrap(),
+                scopes: names(scopes),
+            })
+            .collect(),
+    };
+    let line = RequestedLine {
+        environment: HERE.environment,
+        scopes: names(&typed.scopes),
+        sources: match &typed.networks {
+            None => Sources::Anywhere,
+            Some(networks) => Sources::Only(networks.join(" ").parse().unwrap()),
+        },
+        rate: 10.try_into().unwrap(),
+        life: 90.try_into().unwrap(),
+    };
+    let policy = Policy::default_for(EnvironmentKind::Sandbox);
+    let grant = Grant::propose(&line, HERE.service, &catalogue, &policy).ok()?;
+    let hours = Narrowing {
+        hours: Some(HOURS[typed.hours].0.parse().unwrap()),
+        ..Narrowing::default()
+    };
+    Some(grant.narrow(&hours).unwrap_or(grant))
+}
+
+fn typed(dice: &mut Dice) -> Typed {
+    Typed {
+        scopes: dice.some(&SCOPES),
+        endpoints: (0..1 + dice.roll(5))
+            .map(|_| {
+                let needed = dice.some(&SCOPES);
+                (dice.one(&METHODS), dice.one(&PATTERNS), needed)
+            })
+            .collect(),
+        networks: (dice.roll(3) > 0)
+            .then(|| dice.some(&NETWORKS))
+            .filter(|networks| !networks.is_empty()),
+        hours: dice.roll(HOURS.len()),
+    }
+}
+
+/// The bits of an address, with IPv4 as the addresses of RFC 4291, section 2.5.5.2.
+fn bits(address: &str) -> Option<u128> {
+    Some(match address.parse::<IpAddr>().ok()? {
+        IpAddr::V4(address) => address.to_ipv6_mapped().to_bits(),
+        IpAddr::V6(address) => address.to_bits(),
+    })
+}
+
+fn is_in(address: &str, network: &str) -> bool {
+    let (base, length) = network.split_once('/').unwrap();
+    let length: u32 = length.parse().unwrap();
+    let length = if base.contains(':') {
+        length
+    } else {
+        length + 96
+    };
+    let (address, base) = (bits(address).unwrap(), bits(base).unwrap());
+    (0..length).all(|bit| (address ^ base) >> (127 - bit) & 1 == 0)
+}
+
+fn fits(pattern: &str, path: &str) -> bool {
+    let path = path.split('?').next().unwrap().replace("%C3%A9", "\u{e9}");
+    let (patterns, parts): (Vec<&str>, Vec<&str>) =
+        (pattern.split('/').collect(), path.split('/').collect());
+    for (at, pattern) in patterns.iter().enumerate() {
+        let part = parts.get(at).copied();
+        if pattern.ends_with("...}") {
+            return part.is_some_and(|part| !part.is_empty());
+        }
+        let fits = match part {
+            Some(part) if pattern.starts_with('{') => !part.is_empty(),
+            Some(part) => part == *pattern,
+            None => false,
+        };
+        if !fits {
+            return false;
+        }
+    }
+    patterns.len() == parts.len()
+}
+
+fn can_be_read(path: &str) -> bool {
+    !["//", "..", "%2e", ";"]
+        .iter()
+        .any(|odd| path.split('?').next().unwrap().contains(odd))
+        && path.starts_with('/')
+}
+
+struct Asked {
+    state: KeyState,
+    suspended: bool,
+    now: i64,
+    expires: i64,
+    places: Vec<Place>,
+    raw: RawCall<'static>,
+}
+
+fn asked(dice: &mut Dice) -> Asked {
+    use KeyState::{Active, Compromised, Deactivated, Destroyed, PreActivation, Suspended};
+    const WEEK: i64 = 7 * 24 * 60;
+    let rare = [
+        Suspended,
+        PreActivation,
+        Deactivated,
+        Compromised,
+        Destroyed,
+    ];
+    Asked {
+        state: if dice.roll(8) == 0 {
+            dice.one(&rare)
+        } else {
+            Active
+        },
+        suspended: dice.roll(16) == 0,
+        // A Monday, and every minute of the week after it.
+        now: (4 * 24 * 60 + dice.roll(WEEK as usize) as i64) * 60_000_000,
+        expires: dice.mostly(&[i64::MAX], &[0]),
+        places: [
+            vec![HERE],
+            vec![THERE, HERE],
+            vec![HERE],
+            vec![THERE],
+            vec![],
+        ][dice.roll(5)]
+        .clone(),
+        raw: RawCall {
+            method: dice.mostly(&METHODS, &["HEAD", "get"]),
+            path: dice.mostly(&PATHS, &ODD_PATHS),
+            source_ip: dice.mostly(&ADDRESSES, &["1.2.3"]),
+            scheme: dice.mostly(&["https"], &["http", "HTTPS"]),
+            scope: dice.mostly(&[None, Some("read"), Some("admin")], &[Some("a b")]),
+        },
+    }
+}
+
+fn model(typed: &Typed, asked: &Asked) -> Option<Reason> {
+    let raw = &asked.raw;
+    let malformed = raw.method == "get"
+        || raw.scheme == "HTTPS"
+        || raw.scope == Some("a b")
+        || raw.source_ip == "1.2.3"
+        || !can_be_read(raw.path);
+    if malformed {
+        return Some(Reason::Malformed);
+    }
+    let has = |scope: &&str| typed.scopes.contains(scope);
+    let opened = typed.endpoints.iter().any(|(method, pattern, needed)| {
+        *method == raw.method
+            && fits(pattern, raw.path)
+            && !needed.is_empty()
+            && needed.iter().all(has)
+    });
+    let minute = asked.now / 60_000_000 - 4 * 24 * 60;
+    let (day, minute) = (minute / 1440 % 7, minute % 1440);
+    let hours = HOURS[typed.hours].1;
+    let state = asked.state.code();
+    let reasons = [
+        (
+            state == "pre_activation" || state == "suspended" || asked.suspended,
+            Reason::NotActive,
+        ),
+        (
+            ["deactivated", "compromised", "destroyed"].contains(&state),
+            Reason::Revoked,
+        ),
+        (asked.now >= asked.expires, Reason::Expired),
+        (!asked.places.contains(&HERE), Reason::WrongEnvironment),
+        (raw.scheme == "http", Reason::PlaintextTransport),
+        (
+            typed.networks.as_ref().is_some_and(|networks| {
+                !networks.iter().any(|network| is_in(raw.source_ip, network))
+            }),
+            Reason::SourceNetwork,
+        ),
+        (
+            !hours.is_empty()
+                && !hours
+                    .iter()
+                    .any(|(on, from, to)| day == *on && (*from..*to).contains(&minute)),
+            Reason::TimeWindow,
+        ),
+        (!opened, Reason::Endpoint),
+        (raw.scope.is_some_and(|scope| !has(&scope)), Reason::Scope),
+    ];
+    reasons
+        .iter()
+        .find(|(applies, _)| *applies)
+        .map(|(_, reason)| *reason)
+}
+
+#[test]
+fn a_million_decisions_agree_with_the_model() {
+    let mut dice = Dice(0x6c61_7463_686b_6579);
+    let (mut cases, mut grants, mut of) = (0_usize, 0_usize, std::collections::BTreeMap::new());
+    while grants < GRANTS {
+        let typed = typed(&mut dice);
+        let Some(grant) = granted(&typed) else {
+            continue;
+        };
+        grants += 1;
+        let grant = Arc::new(grant);
+        for _ in 0..CALLS {
+            let asked = asked(&mut dice);
+            let entry = KeyEntry {
+                key: KeyId::new(Uuid::nil()),
+                partner: PartnerId::new(Uuid::nil()),
+                state: asked.state,
+                expires: Timestamp::from_micros(asked.expires),
+                partner_suspended: asked.suspended,
+                grant: Arc::clone(&grant),
+            };
+            let now = Timestamp::from_micros(asked.now);
+            let decided = Call::parse(asked.raw, &asked.places)
+                .and_then(|call| decide(&entry, &call, now))
+                .err();
+            let expected = model(&typed, &asked);
+            assert_eq!(
+                decided, expected,
+                "{:?} under {:?} {:?} {:?} {}",
+                asked.raw, typed.scopes, typed.endpoints, typed.networks, HOURS[typed.hours].0
+            );
+            *of.entry(expected.map_or("ok", Reason::code))
+                .or_insert(0_usize) += 1;
+            cases += 1;
+        }
+    }
+    println!("{cases} decisions: {of:?}");
+    assert!(cases >= 1_000_000);
+    for code in [
+        "ok",
+        "malformed",
+        "time_window",
+        "source_network",
+        "endpoint",
+        "scope",
+    ] {
+        assert!(
+            of.get(code).is_some_and(|count| *count > 1_000),
+            "few are {code}: {of:?}"
+        );
+    }
+}
