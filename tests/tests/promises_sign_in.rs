@@ -13,6 +13,7 @@ use tests::visitor::{Visitor, location};
 
 promises! {
     passkeys_are_added_named_listed_and_removed_but_for_the_last,
+    a_passkey_can_sign_its_own_removal,
     sessions_are_listed_and_ended_one_by_one_and_all_others_at_once,
     a_session_ends_when_idle_and_at_its_longest,
     after_signing_in_one_is_where_one_was_and_never_elsewhere,
@@ -89,6 +90,30 @@ async fn passkeys_are_added_named_listed_and_removed_but_for_the_last(
         "{}",
         words(&said)
     );
+    Ok(())
+}
+
+async fn a_passkey_can_sign_its_own_removal(database: Option<String>) -> Result<()> {
+    let mut scene = Scene::set(database).await?;
+    // Whether the oldest or the newest one signs: it is removed in one of the two rounds.
+    for (name, newest) in [("Blue key", false), ("Green key", true)] {
+        scene.contact.sign_in().await?;
+        scene.contact.add_passkey(name).await?;
+        let page = text(&scene.contact, "/profile").await?;
+        let mut removals = page
+            .split("action=\"")
+            .filter_map(|rest| rest.split('"').next())
+            .filter(|path| path.ends_with("/remove"))
+            .collect::<Vec<_>>()
+            .into_iter();
+        let removal = if newest {
+            removals.next_back()
+        } else {
+            removals.next()
+        };
+        let removal = removal.context("nothing to remove")?.to_owned();
+        scene.contact.act(&removal, &[]).await?;
+    }
     Ok(())
 }
 

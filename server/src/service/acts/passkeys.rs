@@ -104,7 +104,8 @@ impl Privileged for RemovePasskey {
             asked: Asked {
                 act: Self::ACT,
                 subject: self.credential.uuid(),
-                stamp: credential.stamp(),
+                // Its row changes with each use, and it may be the one that signs this.
+                stamp: 0,
                 lines: vec![
                     ("Passkey", credential.label.clone()),
                     ("Made", credential.created_at.minute()),
