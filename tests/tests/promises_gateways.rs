@@ -15,6 +15,7 @@ use tests::visitor::Visitor;
 promises! {
     a_gateways_credential_is_rotated_with_an_overlap_and_revoked,
     a_call_is_refused_for_the_first_reason_of_the_contract,
+    several_calls_in_one_question_are_answered_in_their_order,
     trying_a_call_names_the_reason,
     last_use_and_last_refusal_are_seen_by_both_sides,
 }
@@ -122,6 +123,45 @@ async fn a_call_is_refused_for_the_first_reason_of_the_contract(
     let wrong = json!({ "scheme": "http", "path": "/v2/orders/1" });
     scene.portal.restart_later(DAY * 366).await?;
     assert_eq!(code(&scene, &elsewhere, &key, &wrong).await?, "expired");
+    Ok(())
+}
+
+async fn several_calls_in_one_question_are_answered_in_their_order(
+    database: Option<String>,
+) -> Result<()> {
+    let mut scene = Scene::set(database).await?;
+    let changes = [("limits_grant", "2 a month")];
+    scene.set_policy("sandbox", &changes).await?;
+    let held = scene.key().await?;
+    let call = |path: &str| {
+        json!({
+            "key": held.key, "method": "GET", "path": path,
+            "source_ip": "203.0.113.4", "scheme": "https",
+        })
+    };
+    let ask = async |calls: Value| -> Result<(u16, Value)> {
+        let answer = scene
+            .owner
+            .http
+            .post(scene.portal.url("/v1/verify/batch"))
+            .header("latchkey-gateway", &scene.gateway)
+            .json(&json!({ "calls": calls }))
+            .send()
+            .await?;
+        Ok((answer.status().as_u16(), answer.json().await?))
+    };
+    let (status, refused) = ask(json!([call("/v2/shipments/1"), { "key": "x" }])).await?;
+    assert_eq!((status, &refused["code"]), (400, &json!("bad-request")));
+    let (good, bad) = (call("/v2/shipments/1"), call("/v2/invoices"));
+    let (status, answers) = ask(json!([good, bad, good, good])).await?;
+    assert_eq!(status, 200);
+    let answers = answers["answers"].as_array().context("answers")?;
+    let codes: Vec<&Value> = answers.iter().map(|answer| &answer["code"]).collect();
+    assert_eq!(
+        codes,
+        ["ok", "endpoint", "ok", "quota"],
+        "what was refused as a whole cost nothing"
+    );
     Ok(())
 }
 

@@ -173,6 +173,7 @@ routes! {
     post "/reveal/{id}" Person => reveal::show;
 
     post "/v1/verify" Gateway => verify::verify;
+    post "/v1/verify/batch" Gateway => verify::verify_batch;
     #[cfg(feature = "bench")]
     post "/v1/constant" Gateway => verify::constant;
     any "/v1/forward-auth" Gateway => verify::forward_auth;

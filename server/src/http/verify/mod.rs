@@ -19,6 +19,7 @@ use domain::service::ScopeName;
 use domain::token::Kid;
 use domain::verification::RawCall;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use zeroize::Zeroize as _;
 
 use crate::http::answer::{Public, problem};
@@ -30,17 +31,32 @@ pub use forward::forward_auth;
 /// The header by which a gateway identifies itself; `Authorization` holds the client's key.
 const GATEWAY: &str = "latchkey-gateway";
 
+/// Calls in one question at most.
+const BATCH: usize = 100;
+
 pub async fn verify(State(portal): State<Portal>, request: Request) -> Response {
-    let gateway = match admitted(&portal, request.headers()) {
+    answered(&portal, request, answer).await
+}
+
+/// `POST /v1/verify/batch`: several calls in one question, at most [`BATCH`]. Each is decided and
+/// counted by itself, in their order, as if it were asked alone.
+pub async fn verify_batch(State(portal): State<Portal>, request: Request) -> Response {
+    answered(&portal, request, answer_batch).await
+}
+
+type Answering = fn(&Portal, &Gateway, &[u8]) -> Result<Response, Refused>;
+
+async fn answered(portal: &Portal, request: Request, answer: Answering) -> Response {
+    let gateway = match admitted(portal, request.headers()) {
         Ok(gateway) => gateway,
         Err(refusal) => return refusal.into_response(),
     };
     let is_json = is_json(request.headers());
-    let Ok(body) = Bytes::from_request(request, &portal).await else {
+    let Ok(body) = Bytes::from_request(request, portal).await else {
         return Refused::Body("The body is too large or did not arrive whole.").into_response();
     };
     let answer = if is_json {
-        answer(&portal, &gateway, &body)
+        answer(portal, &gateway, &body)
     } else {
         Err(Refused::Body("Send JSON, as application/json."))
     };
@@ -70,24 +86,68 @@ fn admitted(portal: &Portal, headers: &HeaderMap) -> Result<Gateway, Refused> {
 }
 
 fn answer(portal: &Portal, gateway: &Gateway, body: &[u8]) -> Result<Response, Refused> {
-    let asked = read(body)?;
-    let decision = portal
+    let decision = decision(portal, gateway, &read(body)?)?;
+    Ok(Json(Answer::of(&decision)).into_response())
+}
+
+fn answer_batch(portal: &Portal, gateway: &Gateway, body: &[u8]) -> Result<Response, Refused> {
+    let asked = read_batch(body)?;
+    let mut decisions = Vec::with_capacity(asked.len());
+    for asked in &asked {
+        decisions.push(decision(portal, gateway, asked));
+    }
+    // Where nothing was decided nothing was counted, and the gateway may ask again.
+    if let Some(Err(_)) = decisions.first() {
+        return Err(Refused::NotReady);
+    }
+    let answers = decisions
+        .iter()
+        .map(|decision| decision.as_ref().map_or(Answer::UNSURE, Answer::of));
+    let answers = Answers {
+        answers: answers.collect(),
+    };
+    Ok(Json(answers).into_response())
+}
+
+fn decision(portal: &Portal, gateway: &Gateway, asked: &Asked<'_>) -> Result<Decision, NotReady> {
+    let question = asked.question();
+    portal
         .engine
-        .verify(gateway, &asked.key.0, &asked.question(), portal.now())?;
-    Ok(match &decision {
-        Decision::Allowed(known, left) => Json(Allowed::of(&known.held, left)).into_response(),
-        Decision::Refused(refused) => Json(Denied::of(refused)).into_response(),
-    })
+        .verify(gateway, &asked.key.0, &question, portal.now())
+}
+
+const UNREADABLE: &str =
+    "The JSON cannot be read: a field is missing, unknown or of the wrong type.";
+
+/// All of them, before any is decided.
+fn read_batch(body: &[u8]) -> Result<Vec<Asked<'_>>, Refused> {
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Refused::Body(UNREADABLE));
+    }
+    let batch: Batch<'_> = serde_json::from_slice(body).map_err(|_| Refused::Body(UNREADABLE))?;
+    if !(1..=BATCH).contains(&batch.calls.len()) {
+        return Err(Refused::Body("Ask about 1 to 100 calls at a time."));
+    }
+    batch
+        .calls
+        .into_iter()
+        .map(|call| read(call.get().as_bytes()))
+        .collect()
 }
 
 fn read(body: &[u8]) -> Result<Asked<'_>, Refused> {
-    const SENTENCE: &str =
-        "The JSON cannot be read: a field is missing, unknown or of the wrong type.";
     // serde would take a list as well, by position: then no name says what a value is.
     if body.trim_ascii_start().first() != Some(&b'{') {
-        return Err(Refused::Body(SENTENCE));
+        return Err(Refused::Body(UNREADABLE));
     }
-    serde_json::from_slice(body).map_err(|_| Refused::Body(SENTENCE))
+    serde_json::from_slice(body).map_err(|_| Refused::Body(UNREADABLE))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Batch<'a> {
+    #[serde(borrow)]
+    calls: Vec<&'a RawValue>,
 }
 
 /// The body. Unknown fields are refused, never ignored (never 9).
@@ -140,6 +200,35 @@ impl Asked<'_> {
             },
             service: self.service,
             environment: self.environment,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Answers<'a> {
+    answers: Vec<Answer<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Answer<'a> {
+    Allowed(Allowed<'a>),
+    Denied(Denied),
+}
+
+impl<'a> Answer<'a> {
+    /// For one call among others that were decided.
+    const UNSURE: Self = Self::Denied(Denied {
+        allowed: false,
+        code: "not-ready",
+        sentence: "Latchkey cannot decide this call right now. Refuse it, and ask again.",
+        retry_after: Some(1),
+    });
+
+    fn of(decision: &'a Decision) -> Self {
+        match decision {
+            Decision::Allowed(known, left) => Self::Allowed(Allowed::of(&known.held, left)),
+            Decision::Refused(refused) => Self::Denied(Denied::of(refused)),
         }
     }
 }
@@ -359,6 +448,26 @@ mod tests {
             "serde would"
         );
         assert!(read(list.as_bytes()).is_err());
+    }
+
+    #[test]
+    fn a_batch_is_read_whole_or_not_at_all() {
+        let batch = |calls: &[&str]| format!(r#"{{"calls":[{}]}}"#, calls.join(","));
+        let read = |text: &str| read_batch(text.as_bytes()).map(|calls| calls.len()).ok();
+        assert_eq!(read(&batch(&[BODY, BODY])), Some(2));
+        assert_eq!(read(&batch(&[BODY; 100])), Some(100));
+        let list = r#"["lk_live_x","GET","/v2/x","192.0.2.7","https",null,null,null]"#;
+        for refused in [
+            batch(&[]),
+            batch(&[BODY; 101]),
+            batch(&[BODY, "{}"]),
+            batch(&[BODY, list]),
+            batch(&[BODY]).replace("\"calls\"", "\"trusted\":true,\"calls\""),
+            format!("[[{BODY}]]"),
+            BODY.to_owned(),
+        ] {
+            assert_eq!(read(&refused), None, "{refused}");
+        }
     }
 
     #[test]
