@@ -83,6 +83,25 @@ impl RawClient {
     }
 }
 
+/// A whole request, byte for byte, to a server on the loopback interface that speaks without TLS. It
+/// must ask for the connection to be closed.
+///
+/// # Errors
+/// When no answer comes within ten seconds.
+pub async fn send_plain(port: u16, request: &str) -> Result<RawResponse> {
+    let exchange = async {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
+        stream.write_all(request.as_bytes()).await?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await?;
+        anyhow::Ok(String::from_utf8_lossy(&answer).into_owned())
+    };
+    let answer = timeout(Duration::from_secs(10), exchange)
+        .await
+        .context("no answer")??;
+    parse(&answer).with_context(|| format!("no HTTP answer: {answer}"))
+}
+
 fn parse(answer: &str) -> Option<RawResponse> {
     let (head, body) = answer.split_once("\r\n\r\n")?;
     let status = head.split(' ').nth(1)?.parse().ok()?;
