@@ -35,11 +35,28 @@ impl Browser {
             "hasPrf": kind == Authenticator::PrfAtCreate,
             "hasHmacSecret": kind == Authenticator::PrfAtGet,
         });
+        self.add(options).await
+    }
+
+    /// A device that is plugged in beside the one that is built in.
+    pub async fn another_authenticator(&self) -> Result<AuthenticatorId> {
+        let usb = json!({
+            "protocol": "ctap2",
+            "ctap2Version": "ctap2_1",
+            "transport": "usb",
+            "hasResidentKey": true,
+            "hasUserVerification": true,
+            "isUserVerified": true,
+            "automaticPresenceSimulation": true,
+            "hasPrf": true,
+        });
+        self.add(usb).await
+    }
+
+    async fn add(&self, options: Value) -> Result<AuthenticatorId> {
+        let parameters = json!({ "options": options });
         let added = self
-            .cdp_send(
-                "WebAuthn.addVirtualAuthenticator",
-                json!({ "options": options }),
-            )
+            .cdp_send("WebAuthn.addVirtualAuthenticator", parameters)
             .await?;
         let id = added.get("authenticatorId").and_then(Value::as_str);
         Ok(AuthenticatorId(

@@ -7,7 +7,7 @@ mod after;
 mod cast;
 mod claim_page;
 mod delivery;
-
+mod duties;
 mod host;
 mod keyboard;
 mod kinds;
@@ -20,6 +20,7 @@ use anyhow::Result;
 use tests::postgres;
 
 use cast::Cast;
+use duties::Duty;
 
 #[tokio::test]
 async fn people_do_the_main_job_in_a_browser_on_sqlite() -> Result<()> {
@@ -52,4 +53,24 @@ async fn main_job(mut cast: Cast) -> Result<()> {
     after::revoked(&mut cast, &first, &second).await?;
     after::looked_back_on(&cast).await?;
     cast.part().await
+}
+
+#[tokio::test]
+async fn people_do_their_duties_in_a_browser_on_sqlite() -> Result<()> {
+    duties(Duty::set(None).await?).await
+}
+
+#[tokio::test]
+async fn people_do_their_duties_in_a_browser_on_postgresql() -> Result<()> {
+    let database = postgres::create_database().await?;
+    duties(Duty::set(Some(database)).await?).await
+}
+
+async fn duties(mut duty: Duty) -> Result<()> {
+    duty.stands_back().await?;
+    duty.suspends_and_resumes_a_partner().await?;
+    duty.has_a_second_passkey_and_ends_other_sessions().await?;
+    duty.recovers_who_lost_a_passkey().await?;
+    duty.lets_a_partner_go().await?;
+    duty.revokes_a_gateway().await
 }
