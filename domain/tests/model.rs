@@ -1,7 +1,9 @@
 //! The decision against an implementation that is slow and obvious: it works on what was typed, and
 //! gathers every reason that applies. Over random grants, keys and calls.
 
-use std::collections::BTreeSet;
+#![cfg(test)]
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -74,13 +76,25 @@ const ADDRESSES: [&str; 11] = [
     "10.127.0.1",
     "10.128.0.1",
 ];
-const HOURS: [(&str, &[(i64, i64, i64)]); 3] = [
-    ("", &[]),
-    ("Mon-Tue 08:00-18:00", &[(0, 480, 1080), (1, 480, 1080)]),
-    (
-        "Wed 22:00-24:00, Thu 00:00-06:00",
-        &[(2, 1320, 1440), (3, 0, 360)],
-    ),
+/// Hours as they are typed, and as days of the week (Monday is 0) with minutes of the day.
+struct Hours {
+    typed: &'static str,
+    spans: &'static [(i64, i64, i64)],
+}
+
+const HOURS: [Hours; 3] = [
+    Hours {
+        typed: "",
+        spans: &[],
+    },
+    Hours {
+        typed: "Mon-Tue 08:00-18:00",
+        spans: &[(0, 480, 1080), (1, 480, 1080)],
+    },
+    Hours {
+        typed: "Wed 22:00-24:00, Thu 00:00-06:00",
+        spans: &[(2, 1320, 1440), (3, 0, 360)],
+    },
 ];
 
 /// SplitMix64 (Steele, Lea and Flood, 2014): the same cases in every run.
@@ -171,7 +185,7 @@ fn granted(typed: &Typed) -> Option<Grant> {
     let policy = Policy::default_for(EnvironmentKind::Sandbox);
     let grant = Grant::propose(&line, HERE.service, &catalogue, &policy).ok()?;
     let hours = Narrowing {
-        hours: Some(HOURS[typed.hours].0.parse().unwrap()),
+        hours: Some(HOURS[typed.hours].typed.parse().unwrap()),
         ..Narrowing::default()
     };
     Some(grant.narrow(&hours).unwrap_or(grant))
@@ -307,7 +321,7 @@ fn model(typed: &Typed, asked: &Asked) -> Option<Reason> {
     });
     let minute = asked.now / 60_000_000 - 4 * 24 * 60;
     let (day, minute) = (minute / 1440 % 7, minute % 1440);
-    let hours = HOURS[typed.hours].1;
+    let hours = HOURS[typed.hours].spans;
     let state = asked.state.code();
     let reasons = [
         (
@@ -346,7 +360,7 @@ fn model(typed: &Typed, asked: &Asked) -> Option<Reason> {
 #[test]
 fn a_million_decisions_agree_with_the_model() {
     let mut dice = Dice(0x6c61_7463_686b_6579);
-    let (mut cases, mut grants, mut of) = (0_usize, 0_usize, std::collections::BTreeMap::new());
+    let (mut cases, mut grants, mut of) = (0_usize, 0_usize, BTreeMap::new());
     while grants < GRANTS {
         let typed = typed(&mut dice);
         let Some(grant) = granted(&typed) else {
@@ -372,7 +386,7 @@ fn a_million_decisions_agree_with_the_model() {
             assert_eq!(
                 decided, expected,
                 "{:?} under {:?} {:?} {:?} {}",
-                asked.raw, typed.scopes, typed.endpoints, typed.networks, HOURS[typed.hours].0
+                asked.raw, typed.scopes, typed.endpoints, typed.networks, HOURS[typed.hours].typed
             );
             *of.entry(expected.map_or("ok", Reason::code))
                 .or_insert(0_usize) += 1;
