@@ -131,11 +131,11 @@ impl Limits {
     }
 }
 
-/// `600 a minute, 20 a second for each key`; `nothing else` where nothing is limited.
+/// `600 a minute, 20 a second for each key`; `none` where nothing is limited.
 impl fmt::Display for Limits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.grant.is_empty(), self.key.is_empty()) {
-            (true, true) => f.write_str("nothing else"),
+            (true, true) => f.write_str("none"),
             (false, true) => self.grant.fmt(f),
             (true, false) => write!(f, "{} for each key", self.key),
             (false, false) => write!(f, "{}, and {} for each key", self.grant, self.key),
@@ -265,7 +265,7 @@ mod tests {
             grant: counts(grant),
             key: counts(key),
         };
-        assert_eq!(limits("", "").to_string(), "nothing else");
+        assert_eq!(limits("", "").to_string(), "none");
         assert_eq!(
             limits("9 a day", "1 a minute").to_string(),
             "9 a day, and 1 a minute for each key"

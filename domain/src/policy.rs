@@ -83,7 +83,7 @@ pub enum Weakening {
         from: RatePerSecond,
         to: RatePerSecond,
     },
-    #[error("Grants are limited to {to} instead of {from}.")]
+    #[error("Further limits of grants are {to} instead of {from}.")]
     Limits { from: Limits, to: Limits },
     #[error("Requests no longer have to name their source networks.")]
     NetworksOptional,
@@ -173,7 +173,7 @@ mod tests {
         assert_eq!(sentences.len(), 7);
         assert_eq!(
             sentences[3],
-            "Grants are limited to 2 a day instead of 1 a day."
+            "Further limits of grants are 2 a day instead of 1 a day."
         );
         assert_eq!(sentences[0], "1 instead of 2 people have to approve.");
     }

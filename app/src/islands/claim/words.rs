@@ -27,6 +27,7 @@ pub(super) struct Details {
     scopes: Vec<String>,
     rate_per_second: u64,
     networks: Vec<String>,
+    further: Vec<String>,
     variable: String,
     example_method: String,
     example_path: String,
@@ -45,7 +46,9 @@ impl Details {
             networks => format!("from {} networks", networks.len()),
         };
         let scopes = self.scopes.iter().cloned();
-        scopes.chain([calls, from]).collect::<Vec<_>>().join(", ")
+        let further = self.further.iter().cloned();
+        let all: Vec<String> = scopes.chain([calls]).chain(further).chain([from]).collect();
+        all.join(", ")
     }
 
     /// `curl -H "Authorization: Bearer $SHIPMENTS_KEY" https://api.example.com/v2/shipments/1`.

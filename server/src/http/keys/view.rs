@@ -19,6 +19,7 @@ use super::Wanted;
 use crate::auth::actor::{Actor, Side};
 use crate::portal::Portal;
 use crate::refusal::Refusal;
+use crate::service::acts::hours;
 use crate::service::decisions::hex;
 use crate::service::keys::{self, KeyFile};
 use crate::service::{timeline, usage};
@@ -191,7 +192,7 @@ fn granted(file: &KeyFile) -> Result<Vec<Line>, Refusal> {
         .map(|rule| format!("{} {}", rule.method.code(), rule.pattern))
         .collect();
     let until = file.context.grant.valid_until;
-    Ok(vec![
+    let mut lines = vec![
         Line::new("Scopes", scopes.join(", ")),
         Line::new("Calls", rules.join("\n")).mono(),
         Line::new(
@@ -200,11 +201,16 @@ fn granted(file: &KeyFile) -> Result<Vec<Line>, Refusal> {
         )
         .mono(),
         Line::new("Rate", format!("{} a second", grant.rate())),
-        Line::new(
-            "Valid until",
-            until.map_or_else(String::new, Timestamp::minute),
-        ),
-    ])
+    ];
+    if !grant.limits().are_empty() {
+        lines.push(Line::new("Further limits", grant.limits().to_string()));
+    }
+    if !grant.hours().are_all() {
+        lines.push(Line::new("Hours", hours(&grant)));
+    }
+    let until = until.map_or_else(String::new, Timestamp::minute);
+    lines.push(Line::new("Valid until", until));
+    Ok(lines)
 }
 
 async fn facts(read: &mut Read, file: &KeyFile) -> Result<Vec<Line>, Refusal> {

@@ -68,7 +68,7 @@ async fn answered(portal: &Portal, request: Request, answer: Answering) -> Respo
 /// answer of the same length, and nothing in between.
 #[cfg(feature = "bench")]
 pub async fn constant(State(portal): State<Portal>, request: Request) -> Response {
-    const ANSWER: &str = r#"{"allowed":true,"code":"ok","key_id":"00000000-0000-0000-0000-000000000000","kid":"00000000","partner_id":"00000000-0000-0000-0000-000000000000","scopes":["shipments:read"],"rate_per_second":50,"expires_at":"2027-01-01T00:00:00.000000Z"}"#;
+    const ANSWER: &str = r#"{"allowed":true,"code":"ok","key_id":"00000000-0000-0000-0000-000000000000","kid":"00000000","partner_id":"00000000-0000-0000-0000-000000000000","scopes":["shipments:read"],"rate_per_second":100000,"limits":[{"of":"grant","period":"second","limit":100000,"remaining":99999,"resets_in":1},{"of":"grant","period":"month","limit":1000000000,"remaining":999999999,"resets_in":777600}],"expires_at":"2027-01-01T00:00:00.000000Z"}"#;
     let body = Bytes::from_request(request, &portal).await;
     std::hint::black_box(&body);
     ([(CONTENT_TYPE, "application/json")], ANSWER).into_response()

@@ -23,6 +23,7 @@ use crate::auth::session::Origin;
 use crate::mail::{self, Letter, Opened, To};
 use crate::portal::Portal;
 use crate::refusal::Refusal;
+use crate::service::acts::hours;
 use crate::service::limits::Limit;
 
 const CEREMONY: &str = "delivery";
@@ -57,6 +58,8 @@ pub struct Details {
     pub scopes: Vec<String>,
     pub rate_per_second: RatePerSecond,
     pub networks: Vec<String>,
+    /// Further limits and hours, where there are any, in words.
+    pub further: Vec<String>,
     /// The name of the environment variable: `SHIPMENTS_KEY`.
     pub variable: String,
     pub example_method: &'static str,
@@ -250,6 +253,11 @@ fn details(context: &Context) -> Result<Details, Refusal> {
             networks.iter().map(ToString::to_string).collect()
         }
     };
+    let limits = granted.limits();
+    let further = [
+        (!limits.are_empty()).then(|| limits.to_string()),
+        (!granted.hours().are_all()).then(|| hours(&granted)),
+    ];
     let rules = granted.rules();
     let first = rules
         .iter()
@@ -263,6 +271,7 @@ fn details(context: &Context) -> Result<Details, Refusal> {
         scopes: granted.scopes().iter().map(ToString::to_string).collect(),
         rate_per_second: granted.rate(),
         networks,
+        further: further.into_iter().flatten().collect(),
         variable: variable(&context.service.slug),
         example_method: first.map_or(Method::Get, |rule| rule.method).code(),
         example_path: first

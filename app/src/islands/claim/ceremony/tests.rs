@@ -81,7 +81,7 @@ fn claimed(host: &HostSigningKey, secret: &[u8]) -> Claimed {
         "details": {
             "partner": "Quill Analytics", "service": "Shipments API", "environment": "production",
             "base_url": "https://api.example.com", "scopes": [], "rate_per_second": 1,
-            "networks": [], "variable": "SHIPMENTS_KEY", "example_method": "GET", "example_path": "/",
+            "networks": [], "further": [], "variable": "SHIPMENTS_KEY", "example_method": "GET", "example_path": "/",
         },
         "lease_until": "2026-11-22T00:10:00Z",
         "again": false,

@@ -10,6 +10,7 @@ fn details() -> Details {
         scopes: vec!["read shipments".to_owned()],
         rate_per_second: 50,
         networks: vec!["203.0.113.0/24".to_owned(), "198.51.100.7/32".to_owned()],
+        further: Vec::new(),
         variable: "SHIPMENTS_KEY".to_owned(),
         example_method: "GET".to_owned(),
         example_path: "/shipments/1".to_owned(),
@@ -25,9 +26,13 @@ fn what_a_key_may_do_is_one_line() {
     let open = Details {
         networks: Vec::new(),
         rate_per_second: 1,
+        further: vec!["20000 a day".to_owned()],
         ..details()
     };
-    assert_eq!(open.may(), "read shipments, 1 call a second, from anywhere");
+    assert_eq!(
+        open.may(),
+        "read shipments, 1 call a second, 20000 a day, from anywhere"
+    );
 }
 
 #[test]
