@@ -11,8 +11,8 @@ use crate::server::{Config, Latchkey};
 use crate::smtp::Mailbox;
 use crate::visitor::{Visitor, errors_in, location};
 
-/// How long a mail may take.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a mail may take: longer than the lease that a portal leaves on one when it is killed.
+pub const PATIENCE: Duration = Duration::from_secs(45);
 
 /// A complete request, field by field.
 pub const ANSWERS: [(&str, &str); 19] = [
