@@ -9,6 +9,7 @@ pub mod browser;
 pub mod company;
 pub mod gateways;
 pub mod hand;
+pub mod loaded;
 pub mod postgres;
 mod process;
 pub mod raw;

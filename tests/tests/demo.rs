@@ -3,12 +3,12 @@
 #![cfg(test)]
 
 use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 use tempfile::TempDir;
+use tests::loaded::Loaded;
 use tests::postgres;
 use tests::server::{Config, Latchkey};
 use tests::visitor::{Visitor, problem};
@@ -139,48 +139,35 @@ async fn the_demo_lets_in_one_person_for_each_role() -> Result<()> {
 }
 
 async fn every_loaded_key_is_answered_with_yes(database_url: Option<String>) -> Result<()> {
-    let mut stage = Stage::new(database_url).await?;
-    let out = stage.folder.path().join("keys");
-    let load = |keys: &str, out: &Path| {
-        let out = out.to_str().context("a path")?;
-        stage.portal.console_with(
-            &stage.config,
-            &["dev", "load", "--keys", keys, "--out", out],
-        )
-    };
     // A quarter is delivered, the others are made in bulk.
-    load("60", &out)?;
-    let again = load("60", &stage.folder.path().join("again"));
-    let why = again.err().context("loaded twice")?.to_string();
-    assert!(why.contains("not empty"), "{why}");
-    stage.serve().await?;
-
-    let lines = fs::read_to_string(&out)?;
-    let mut lines = lines.lines();
-    let gateway: Value = serde_json::from_str(lines.next().context("a first line")?)?;
-    let credential = gateway
-        .pointer("/gateway/credential")
-        .and_then(Value::as_str)
-        .context("a credential")?;
+    let loaded = Loaded::with(60, database_url).await?;
+    let folder = tempfile::tempdir()?;
+    let out = folder.path().join("again");
+    let again = ["dev", "load", "--keys", "60", "--out"];
+    let again = [again.as_slice(), &[out.to_str().context("a path")?]].concat();
+    let why = loaded
+        .portal
+        .console(&again)
+        .err()
+        .context("loaded twice")?;
+    assert!(why.to_string().contains("not empty"), "{why}");
     let http = reqwest::Client::new();
-    let mut answered = 0;
-    for line in lines {
+    for question in &loaded.questions {
         let answer = http
-            .post(stage.portal.url("/v1/verify"))
-            .header("latchkey-gateway", credential)
+            .post(loaded.portal.url("/v1/verify"))
+            .header("latchkey-gateway", &loaded.credential)
             .header("content-type", "application/json")
-            .body(line.to_owned())
+            .body(question.clone())
             .send()
             .await?;
         let answer: Value = answer.json().await?;
         assert_eq!(
             answer.get("code").and_then(Value::as_str),
             Some("ok"),
-            "{line}"
+            "{question}"
         );
-        answered += 1;
     }
-    assert_eq!(answered, 60);
+    assert_eq!(loaded.questions.len(), 60);
     Ok(())
 }
 
