@@ -12,9 +12,18 @@ use crate::clock::now;
 
 const CONNECTIONS: usize = 32;
 
-/// A request as it goes over the wire.
 pub(crate) fn post(path: &str, headers: &[(&str, &str)], body: &str) -> Vec<u8> {
-    let mut request = format!("POST {path} HTTP/1.1\r\nhost: localhost\r\n");
+    request("POST", path, headers.iter().copied(), body)
+}
+
+/// A request as it goes over the wire.
+pub(crate) fn request<'a>(
+    method: &str,
+    path: &str,
+    headers: impl IntoIterator<Item = (&'a str, &'a str)>,
+    body: &str,
+) -> Vec<u8> {
+    let mut request = format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\n");
     for (name, value) in headers {
         request.push_str(&format!("{name}: {value}\r\n"));
     }
@@ -87,7 +96,7 @@ impl Connection {
 
 /// Where the answer at the start of `bytes` ends; none when it is not all there.
 fn end_of(bytes: &[u8]) -> Result<Option<usize>> {
-    const LENGTH: &[u8] = b"\r\ncontent-length: ";
+    const LENGTH: &[u8] = b"\r\ncontent-length:";
     let Some(head) = find(bytes, b"\r\n\r\n") else {
         return Ok(None);
     };
@@ -97,10 +106,15 @@ fn end_of(bytes: &[u8]) -> Result<Option<usize>> {
         String::from_utf8_lossy(bytes)
     );
     let headers = bytes.get(..head + 2).unwrap_or_default();
-    let at = find(headers, LENGTH).context("an answer without a length")?;
+    // Names of fields are the same in any case (RFC 9110, section 5.1).
+    let at = headers
+        .windows(LENGTH.len())
+        .position(|part| part.eq_ignore_ascii_case(LENGTH));
+    let at = at.context("an answer without a length")?;
     let length: usize = headers
         .get(at + LENGTH.len()..)
         .unwrap_or_default()
+        .trim_ascii_start()
         .iter()
         .take_while(|byte| byte.is_ascii_digit())
         .fold(0, |sum, byte| sum * 10 + usize::from(byte - b'0'));
@@ -122,6 +136,12 @@ mod tests {
         assert_eq!(end_of(answer).unwrap(), Some(answer.len()));
         assert_eq!(end_of(&answer[..answer.len() - 1]).unwrap(), None);
         assert_eq!(end_of(&answer[..20]).unwrap(), None);
+    }
+
+    #[test]
+    fn the_name_of_the_length_may_be_written_in_any_case() {
+        let answer = b"HTTP/1.1 200 OK\r\nContent-Length:2\r\n\r\n{}";
+        assert_eq!(end_of(answer).unwrap(), Some(answer.len()));
     }
 
     #[test]

@@ -12,6 +12,8 @@ use clap::{Parser, ValueEnum};
 
 mod clock;
 mod load;
+mod million;
+mod peers;
 mod portal;
 mod queue;
 mod resident;
@@ -34,6 +36,8 @@ struct Arguments {
 #[derive(Clone, Copy, ValueEnum)]
 enum Figure {
     Verify,
+    Million,
+    Peers,
     Queue,
     Resident,
 }
@@ -48,6 +52,8 @@ async fn main() -> Result<()> {
     let program = Program { latchkey, site };
     let figures = match figure {
         Figure::Verify => verify::measure(&program).await?,
+        Figure::Million => million::measure(&program).await?,
+        Figure::Peers => peers::measure(&program).await?,
         Figure::Queue => queue::measure(&program).await?,
         Figure::Resident => resident::measure(&program).await?,
     };

@@ -89,7 +89,7 @@ impl<'a> Place<'a> {
             .spawn()?;
         let mut running = Running(child);
         let client = reqwest::Client::new();
-        for _ in 0..1200 {
+        for _ in 0..6000 {
             if let Some(status) = running.0.try_wait()? {
                 let log = fs::read_to_string(self.folder().join("log"))?;
                 bail!("the portal ended ({status}):\n{log}");
@@ -100,7 +100,7 @@ impl<'a> Place<'a> {
             }
             sleep(Duration::from_millis(50)).await;
         }
-        bail!("the portal was not ready within a minute")
+        bail!("the portal was not ready within five minutes")
     }
 
     /// Somebody of the staff with every role, signed in.

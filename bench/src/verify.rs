@@ -3,6 +3,7 @@
 //! shares the machine's cores with the server.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -10,7 +11,7 @@ use serde_json::Value;
 
 use crate::clock::median;
 use crate::load;
-use crate::portal::{Place, Program};
+use crate::portal::{Place, Program, Running};
 
 const KEYS: &str = "10000";
 const ROUNDS: usize = 7;
@@ -18,39 +19,104 @@ const WARM_UP: Duration = Duration::from_secs(1);
 const ROUND: Duration = Duration::from_secs(2);
 
 pub(crate) async fn measure(program: &Program) -> Result<Vec<String>> {
-    let place = Place::new(program, None)?;
-    let out = place.folder().join("load.jsonl");
-    let out = out.to_str().context("the folder is no text")?;
-    place.console(&["dev", "load", "--keys", KEYS, "--out", out])?;
-    let (credential, bodies) = read(&fs::read_to_string(out)?)?;
-    let _running = place.serve().await?;
-    let to = place.address();
-    let both = ["/v1/constant", "/v1/verify"];
-    let [constant, verify] = both.map(|path| {
-        let headers = [
-            ("content-type", "application/json"),
-            ("latchkey-gateway", credential.as_str()),
-        ];
-        let requests = bodies.iter().map(|body| load::post(path, &headers, body));
-        requests.collect::<Vec<_>>()
-    });
-    let rates = tokio::task::spawn_blocking(move || -> Result<_> {
-        for requests in [&constant, &verify] {
-            load::run(to, requests, WARM_UP)?;
-        }
-        let (mut constants, mut verifies) = (Vec::new(), Vec::new());
-        for _ in 0..ROUNDS {
-            constants.push(load::run(to, &constant, ROUND)?);
-            verifies.push(load::run(to, &verify, ROUND)?);
-        }
-        Ok((median(constants), median(verifies)))
-    });
-    let (constant, verify) = rates.await??;
+    let house = House::with(program, KEYS).await?;
+    let (constant, verify) = (house.requests("/v1/constant"), house.requests("/v1/verify"));
+    let to = house.address();
+    let (constant, verify) = by_turns((to, constant), (to, verify), ROUNDS).await?;
     Ok(vec![
         format!("constant_rate {constant:.0} requests/s"),
         format!("verify_rate {verify:.0} requests/s"),
         format!("verify_ratio {:.3} ratio", verify / constant),
     ])
+}
+
+/// The rates of two servers, or of two things at one, measured by turns.
+pub(crate) async fn by_turns(
+    one: (SocketAddr, Vec<Vec<u8>>),
+    other: (SocketAddr, Vec<Vec<u8>>),
+    rounds: usize,
+) -> Result<(f64, f64)> {
+    let measured = tokio::task::spawn_blocking(move || -> Result<_> {
+        for (to, requests) in [&one, &other] {
+            load::run(*to, requests, WARM_UP)?;
+        }
+        let (mut ones, mut others) = (Vec::new(), Vec::new());
+        for _ in 0..rounds {
+            ones.push(load::run(one.0, &one.1, ROUND)?);
+            others.push(load::run(other.0, &other.1, ROUND)?);
+        }
+        Ok((median(ones), median(others)))
+    });
+    measured.await?
+}
+
+/// A database with so many keys, each with a call that it may make.
+pub(crate) struct Filled<'a> {
+    place: Place<'a>,
+    credential: String,
+    bodies: Vec<String>,
+}
+
+/// A portal that serves one.
+pub(crate) struct House<'a> {
+    /// Before the folder that it serves from.
+    running: Running,
+    filled: Filled<'a>,
+}
+
+impl<'a> Filled<'a> {
+    pub(crate) async fn serve(self) -> Result<House<'a>> {
+        Ok(House {
+            running: self.place.serve().await?,
+            filled: self,
+        })
+    }
+}
+
+impl<'a> House<'a> {
+    pub(crate) async fn with(program: &'a Program, keys: &str) -> Result<Self> {
+        Self::filled(program, keys, None)?.serve().await
+    }
+
+    pub(crate) fn filled(
+        program: &'a Program,
+        keys: &str,
+        database_url: Option<String>,
+    ) -> Result<Filled<'a>> {
+        let place = Place::new(program, database_url)?;
+        let out = place.folder().join("load.jsonl");
+        let out = out.to_str().context("the folder is no text")?;
+        place.console(&["dev", "load", "--keys", keys, "--out", out])?;
+        let (credential, bodies) = read(&fs::read_to_string(out)?)?;
+        Ok(Filled {
+            place,
+            credential,
+            bodies,
+        })
+    }
+
+    /// Megabytes (10^6 bytes) of memory that are resident.
+    pub(crate) fn resident(&self) -> Result<f64> {
+        self.running.resident()
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.filled.place.address()
+    }
+
+    /// One for each key.
+    pub(crate) fn requests(&self, path: &str) -> Vec<Vec<u8>> {
+        let headers = [
+            ("content-type", "application/json"),
+            ("latchkey-gateway", self.filled.credential.as_str()),
+        ];
+        let requests = self
+            .filled
+            .bodies
+            .iter()
+            .map(|body| load::post(path, &headers, body));
+        requests.collect()
+    }
 }
 
 /// The gateway's credential, and a body for each key.

@@ -16,6 +16,9 @@ pub(crate) struct Options {
     /// How long both commands of the README take from nothing, instead of the other figures
     #[arg(long)]
     cold: bool,
+    /// What people would use instead, beside the portal; installs it, which takes some minutes
+    #[arg(long)]
+    peers: bool,
     /// Measure only this
     #[arg(long)]
     only: Option<Figure>,
@@ -34,6 +37,9 @@ enum Figure {
     WasmGzip,
     /// Memory of the server with the demo (aim: under 60 MB)
     ResidentDemo,
+    /// A million keys: start-up on both databases, memory for each (aim: at most 300 bytes), and the
+    /// rate of verification against that with a thousand (aim: at least 0.95)
+    Million,
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
@@ -42,6 +48,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     let wanted = |figure| options.only.is_none_or(|only| only == figure);
     site::build()?;
+    if options.peers {
+        return command::run(&mut measure("peers", &release()?));
+    }
     if wanted(Figure::WasmGzip) {
         println!("figure wasm_gzip {} bytes", compressed()?);
     }
@@ -58,9 +67,12 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             command::run(&mut measure(name, &latchkey))?;
         }
     }
-    if wanted(Figure::QueueRatio) {
-        let cluster = Cluster::start()?;
-        command::run(measure("queue", &latchkey).env("LATCHKEY_TEST_POSTGRES", cluster.url()))?;
+    for (figure, name) in [(Figure::QueueRatio, "queue"), (Figure::Million, "million")] {
+        if wanted(figure) {
+            let cluster = Cluster::start()?;
+            let postgres = ("LATCHKEY_TEST_POSTGRES", cluster.url());
+            command::run(measure(name, &latchkey).env(postgres.0, postgres.1))?;
+        }
     }
     Ok(())
 }
