@@ -172,7 +172,7 @@ async fn hours_outside_of_the_grants_are_refused(database: Option<String>) -> Re
     Ok(())
 }
 
-/// All of that day of the week, in UTC.
+/// All of that day of the week, in UTC, and of the next one: midnight may pass meanwhile.
 fn three_days_from_now() -> String {
     const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
     #[expect(
@@ -182,10 +182,11 @@ fn three_days_from_now() -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     // 1 January 1970 was a Thursday.
     let day = now.unwrap_or_default().as_secs() / 86_400 + 3;
-    format!(
-        "{} 00:00-24:00",
-        DAYS[usize::try_from(day % 7).unwrap_or_default()]
-    )
+    let all_of = |day: u64| {
+        let name = DAYS[usize::try_from(day % 7).unwrap_or_default()];
+        format!("{name} 00:00-24:00")
+    };
+    format!("{}, {}", all_of(day), all_of(day + 1))
 }
 
 async fn after_a_kill_a_quota_is_overspent_by_no_more_than_is_stated(
