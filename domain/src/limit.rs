@@ -114,14 +114,6 @@ impl Counts {
 }
 
 impl Limits {
-    #[must_use]
-    pub fn and(self, other: Self) -> Self {
-        Self {
-            grant: self.grant.and(other.grant),
-            key: self.key.and(other.key),
-        }
-    }
-
     pub fn are_within(&self, other: &Self) -> bool {
         self.grant.are_within(&other.grant) && self.key.are_within(&other.key)
     }
