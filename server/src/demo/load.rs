@@ -12,9 +12,7 @@ use domain::audit::{ActorKind, Outcome};
 use domain::grant::Grant;
 use domain::id::{EnvironmentId, GrantId, KeyId};
 use domain::key::KeyState;
-use domain::limit::{Counts, Limits};
 use domain::network::Sources;
-use domain::policy::Policy;
 use domain::time::Timestamp;
 use domain::token::{ApiKey, KeyPrefix};
 use serde::Serialize;
@@ -30,9 +28,8 @@ use super::said;
 use super::stage::Stage;
 use crate::chance::system_rng;
 use crate::config::Config;
-use crate::service::acts::ChangePolicy;
 use crate::service::delivery::Context as Around;
-use crate::service::{gateways, owner, policies};
+use crate::service::{gateways, owner};
 
 /// Grants at most; with few keys, one for four of them.
 const GRANTS: u32 = 240;
@@ -143,25 +140,13 @@ async fn staff(stage: &Stage) -> Result<Persona> {
 
 /// Limits that are counted, and never reached by what is measured.
 async fn open_wide(stage: &Stage, owner: &Persona, environment: EnvironmentId) -> Result<()> {
-    let mut read = stage.portal.store.read().await?;
-    let now = policies::in_force(&mut read, environment)
+    let (rate_limit, grant) = (100_000.try_into()?, "1000000000 a month".parse()?);
+    owner
+        .set_policy(stage, environment, |policy| {
+            policy.rate_limit = rate_limit;
+            policy.limits.grant = grant;
+        })
         .await
-        .map_err(said)?;
-    drop(read);
-    let policy = Policy {
-        version: now.policy.version + 1,
-        rate_limit: 100_000.try_into()?,
-        limits: Limits {
-            grant: "1000000000 a month".parse()?,
-            key: Counts::default(),
-        },
-        ..now.policy
-    };
-    let act = ChangePolicy {
-        environment,
-        policy,
-    };
-    owner.act(stage, act).await.map(drop)
 }
 
 async fn gateway(stage: &Stage, services: &[Offered], out: &mut impl Write) -> Result<()> {

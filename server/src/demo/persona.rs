@@ -8,8 +8,9 @@ use axum::http::header::COOKIE;
 use domain::act::Act;
 use domain::audit::TruncatedAddress;
 use domain::base64url;
-use domain::id::{DeliveryId, KeyId, PartnerId, PersonId};
+use domain::id::{DeliveryId, EnvironmentId, KeyId, PartnerId, PersonId};
 use domain::link::{LinkSecret, PersonLinkSecret};
+use domain::policy::Policy;
 use domain::seal::{Envelope, Header, ReceiptStatement, open};
 use domain::state::Role;
 use uuid::Uuid;
@@ -21,8 +22,8 @@ use super::stage::Stage;
 use crate::auth::actor::Actor;
 use crate::auth::session::{self, Origin};
 use crate::chance::system_rng;
-use crate::service::acts::{self, AnyAct, InviteMember, InvitePartner, InviteStaff};
-use crate::service::{delivery, enrol, reveal, sign_in};
+use crate::service::acts::{self, AnyAct, ChangePolicy, InviteMember, InvitePartner, InviteStaff};
+use crate::service::{delivery, enrol, policies, reveal, sign_in};
 
 pub(super) struct Persona {
     pub(super) id: PersonId,
@@ -108,6 +109,28 @@ impl Persona {
             .await
             .map_err(said)?;
         Ok(location)
+    }
+
+    /// The next version of an environment's policy, as `change` leaves it.
+    pub(super) async fn set_policy(
+        &self,
+        stage: &Stage,
+        environment: EnvironmentId,
+        change: impl FnOnce(&mut Policy),
+    ) -> Result<()> {
+        let mut read = stage.portal.store.read().await?;
+        let now = policies::in_force(&mut read, environment)
+            .await
+            .map_err(said)?;
+        drop(read);
+        let mut policy = now.policy;
+        policy.version = policy.version.checked_add(1).context("a version")?;
+        change(&mut policy);
+        let act = ChangePolicy {
+            environment,
+            policy,
+        };
+        self.act(stage, act).await.map(drop)
     }
 
     /// What an act showed once: a code, or a gateway's credential.

@@ -4,9 +4,8 @@
 mod keys;
 mod waiting;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use domain::id::{GatewayId, PartnerId};
-use domain::policy::Policy;
 use domain::state::{GatewayKind, Role};
 
 use super::catalogue::{self, INVOICES, Offered, SHIPMENTS};
@@ -14,9 +13,9 @@ use super::persona::{Guest, Persona};
 use super::said;
 use super::stage::Stage;
 use crate::chance::system_rng;
-use crate::service::acts::{ChangePolicy, ChangeRoles, RegisterGateway, RevokeGateway};
+use crate::service::acts::{ChangeRoles, RegisterGateway, RevokeGateway};
 use crate::service::gateways::Registration;
-use crate::service::{owner, policies};
+use crate::service::owner;
 
 const OWNER: Guest = staff("Owner One", "owner@host.example");
 const OPERATOR: Guest = staff("Operator One", "operator@host.example");
@@ -178,22 +177,13 @@ async fn gateways(stage: &Stage, operator: &Persona) -> Result<GatewayId> {
 /// Invoices are confidential: keys for them live for half a year at most.
 async fn shorten(stage: &Stage, owner: &Persona, invoices: &Offered) -> Result<()> {
     let environment = invoices.environment("production")?;
-    let mut read = stage.portal.store.read().await?;
-    let now = policies::in_force(&mut read, environment)
+    let (longest_life, link_open_for) = (180.try_into()?, 48.try_into()?);
+    owner
+        .set_policy(stage, environment, |policy| {
+            policy.longest_life = longest_life;
+            policy.link_open_for = link_open_for;
+        })
         .await
-        .map_err(said)?;
-    drop(read);
-    let policy = Policy {
-        version: now.policy.version.checked_add(1).context("a version")?,
-        longest_life: 180.try_into()?,
-        link_open_for: 48.try_into()?,
-        ..now.policy
-    };
-    let act = ChangePolicy {
-        environment,
-        policy,
-    };
-    owner.act(stage, act).await.map(drop)
 }
 
 /// Day 16: the gateway from before the move goes.
