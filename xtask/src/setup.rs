@@ -21,23 +21,6 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
-/// Fails with one sentence when something is missing, without installing anything.
-pub(crate) fn check() -> Result<()> {
-    let missing = missing();
-    if !missing.is_empty() {
-        bail!(
-            "{} is missing: run `cargo xtask setup` first",
-            missing.join(", ")
-        );
-    }
-    NPM_FOLDERS.iter().try_for_each(|folder| {
-        if npm_is_fresh(&workspace::root().join(folder)) {
-            return Ok(());
-        }
-        bail!("the npm packages of {folder} are missing: run `cargo xtask setup` first")
-    })
-}
-
 /// Installs Debian packages when we are root; otherwise stops with the command that does.
 pub(crate) fn packages(names: &[&str]) -> Result<()> {
     if names.is_empty() {

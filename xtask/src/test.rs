@@ -56,7 +56,7 @@ fn full(steps: &mut Steps) {
         "--features",
         "server/faults,server/demo",
     ];
-    steps.step("tools", setup::check);
+    steps.step("tools", setup::run);
     steps.step("wasm", site::build);
     steps.step("build", || {
         command::run(cargo(&["build", "--quiet", "--bins"]).args(PACKAGES))
