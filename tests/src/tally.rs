@@ -7,8 +7,8 @@ use std::io::Write as _;
 /// Set by `cargo xtask test`: the file that gets one line a count.
 const FILE: &str = "LATCHKEY_TEST_TALLY";
 
-/// Says that `count` more of `what` were done and checked. `what` is one of the names that xtask
-/// expects: `attacks`, `kills`, `kills at fault points`, `pages`, `racers`, `routes`.
+/// Says that `count` more of `what` were done and checked. Of the names that xtask expects
+/// (`xtask/src/tally.rs`) a full run must do so many; all others are printed.
 ///
 /// # Panics
 /// When the file cannot be written.

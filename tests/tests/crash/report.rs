@@ -31,14 +31,17 @@ impl Report {
         self.repeated = mails;
     }
 
+    /// Prints all of it, and puts the kills by state into the tally, which a green run shows too.
     pub(crate) fn print_and_count(&self) {
         println!("{:>5}  killed at, the delivery then", "kills");
         for ((point, delivery), kills) in &self.points {
             println!("{kills:>5}  {point}, {delivery}");
+            tally::count(&format!("kills that found the delivery {delivery}"), *kills);
         }
         println!("{:>5}  killed at random while", "kills");
         for (portal, kills) in &self.random {
             println!("{kills:>5}  {portal}");
+            tally::count(&format!("kills at random while {portal}"), *kills);
         }
         println!("{:>5}  cut off in, the delivery then", "lines");
         for ((step, delivery), lines) in &self.cut_off {
