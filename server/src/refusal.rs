@@ -39,6 +39,12 @@ pub enum Refusal {
         code: &'static str,
         sentence: String,
     },
+    /// The address is there, and takes other methods.
+    #[error("method not allowed")]
+    NotAllowed,
+    /// What was asked took too long, or the portal is not ready.
+    #[error("unavailable")]
+    Unavailable,
     #[error("too many tries")]
     Limited { retry_after: Duration },
     #[error(transparent)]

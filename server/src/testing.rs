@@ -161,7 +161,8 @@ impl Fixture {
         self.ask(actor, Request::post(path), form).await
     }
 
-    async fn ask(&self, actor: &Actor, request: Builder, body: &str) -> (StatusCode, String) {
+    /// The cookie of a new session.
+    pub(crate) async fn cookie(&self, actor: &Actor) -> String {
         let (portal, from) = (&self.portal, Origin::default());
         let mut work = portal.store.minor_work().await.unwrap();
         let cookie = session::start(portal, &mut work, actor.person(), actor.credential(), &from)
@@ -170,8 +171,13 @@ impl Fixture {
         work.commit_unaudited(store::Unaudited::Session)
             .await
             .unwrap();
+        cookie.split(';').next().unwrap().to_owned()
+    }
+
+    async fn ask(&self, actor: &Actor, request: Builder, body: &str) -> (StatusCode, String) {
+        let portal = &self.portal;
         let request = request
-            .header("cookie", cookie.split(';').next().unwrap())
+            .header("cookie", self.cookie(actor).await)
             .header("sec-fetch-site", "same-origin")
             .header("content-type", "application/x-www-form-urlencoded")
             .body(Body::from(body.to_owned()))

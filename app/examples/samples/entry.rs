@@ -51,7 +51,7 @@ pub(crate) fn pages(s: State) -> Vec<Sample> {
         ("error-unreadable", Refusal::Unreadable),
         ("error-429", Refusal::TooMany(240)),
         ("error-expired", Refusal::Expired),
-        ("error-500", Refusal::Failed(s.t("01J9-7Q"))),
+        ("error-500", Refusal::Failed(Some(s.t("9f2c41d07be3a865")))),
         ("error-503", Refusal::Unavailable),
     ] {
         pages.push(named(name, move || {

@@ -21,7 +21,7 @@ pub enum Refusal {
     /// 410: the act or form was begun too long ago, or what it was about has changed.
     Expired,
     /// 500, with the request's id for the operator.
-    Failed(String),
+    Failed(Option<String>),
     /// 503: not ready, or the database is away.
     Unavailable,
 }
@@ -29,7 +29,7 @@ pub enum Refusal {
 pub fn error_page(host: &str, refusal: Refusal) -> Page {
     let (title, safe, next) = words(&refusal);
     let reference = match refusal {
-        Refusal::Failed(id) => Some(view! { <small>"Reference "<code>{id}</code></small> }),
+        Refusal::Failed(id) => id.map(|id| view! { <small>"Reference "<code>{id}</code></small> }),
         _ => None,
     };
     let body = view! {

@@ -7,6 +7,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Serialize;
 
+use crate::http::trace::RequestId;
 use crate::refusal::{FieldError, Refusal};
 
 /// What the public may read of a refusal.
@@ -34,6 +35,20 @@ impl From<Refusal> for Public {
                 "not-found",
                 "There is nothing here, or nothing that you may see.",
             ),
+            Refusal::NotAllowed => plain(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method-not-allowed",
+                "This address does not take this method. Nothing was done.",
+            ),
+            Refusal::Unavailable => Self {
+                retry_after: Some(5),
+                ..plain(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "unavailable",
+                    "This took too long, and was given up. Look whether it was done before you \
+                     try again.",
+                )
+            },
             Refusal::SignedOut => plain(
                 StatusCode::UNAUTHORIZED,
                 "signed-out",
@@ -63,18 +78,24 @@ impl From<Refusal> for Public {
             },
             Refusal::Store(error) => {
                 tracing::error!(%error, "the store refused");
-                plain(StatusCode::INTERNAL_SERVER_ERROR, "internal", INTERNAL)
+                plain(StatusCode::INTERNAL_SERVER_ERROR, "internal", &internal())
             }
             Refusal::Internal(error) => {
                 tracing::error!(error, "internal fault");
-                plain(StatusCode::INTERNAL_SERVER_ERROR, "internal", INTERNAL)
+                plain(StatusCode::INTERNAL_SERVER_ERROR, "internal", &internal())
             }
         }
     }
 }
 
-const INTERNAL: &str = "Something failed on our side. Nothing was changed. Try again; if it fails \
-                        again, tell the host, with the time.";
+fn internal() -> String {
+    let reference =
+        RequestId::current().map_or_else(String::new, |id| format!(" Reference: {id}."));
+    format!(
+        "Something failed on our side. Nothing was changed. Try again; if it fails again, tell the \
+         host.{reference}"
+    )
+}
 
 /// A refusal answered to a program or an island.
 pub struct Problem(pub Refusal);

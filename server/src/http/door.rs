@@ -3,7 +3,7 @@
 use app::pages::link::{Enrolled, Link, enrolled_page, link_page};
 use app::pages::sign_in::{SignIn, sign_in_page};
 use axum::Json as Answer;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query, Request, State};
 use axum::http::header::SET_COOKIE;
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse as _, Response};
@@ -20,7 +20,7 @@ use crate::auth::ceremony::Begun;
 use crate::auth::session;
 use crate::http::answer::Problem;
 use crate::http::form::Json;
-use crate::http::guard::{Client, local_path};
+use crate::http::guard::{Client, local_path, wants_problem};
 use crate::http::page::{Told, View, see_told};
 use crate::portal::Portal;
 use crate::refusal::Refusal;
@@ -249,7 +249,10 @@ fn described(actor: &Actor) -> (String, bool, bool) {
 }
 
 /// Whatever has no route.
-pub async fn nothing_here(view: View) -> Response {
+pub async fn nothing_here(view: View, request: Request) -> Response {
+    if wants_problem(&request) {
+        return Problem(Refusal::NotFound).into_response();
+    }
     view.refuse(Refusal::NotFound)
 }
 

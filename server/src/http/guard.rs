@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, ORIGIN, REFERRER_POLICY,
+    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, ORIGIN, REFERRER_POLICY,
     STRICT_TRANSPORT_SECURITY, USER_AGENT, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::request::Parts;
@@ -18,6 +18,7 @@ use crate::auth::actor::{Actor, Side};
 use crate::auth::session::{self, Origin};
 use crate::http::answer::{Problem, see};
 use crate::http::page;
+use crate::http::trace::{self, is_machine};
 use crate::portal::Portal;
 use crate::refusal::Refusal;
 
@@ -78,7 +79,7 @@ impl Access {
 
 /// Loads who is signed in, checks the route's access, and leaves the actor for the handler.
 pub async fn authorise(
-    State((portal, access)): State<(Portal, Access)>,
+    State((portal, access, route)): State<(Portal, Access, &'static str)>,
     mut request: Request,
     next: Next,
 ) -> Response {
@@ -87,6 +88,7 @@ pub async fn authorise(
     if access == Access::Gateway {
         return next.run(request).await;
     }
+    trace::name_route(route);
     let actor = match session::actor(&portal, request.headers()).await {
         Ok(actor) => actor,
         Err(refusal) => return refuse(&portal, None, &request, refusal),
@@ -127,6 +129,11 @@ fn wants_json(headers: &HeaderMap) -> bool {
             .is_some_and(|value| value.starts_with("application/json"))
     };
     is(axum::http::header::CONTENT_TYPE) || is(axum::http::header::ACCEPT)
+}
+
+/// Whether who asks reads a problem rather than a page.
+pub fn wants_problem(request: &Request) -> bool {
+    is_machine(request.uri().path()) || wants_json(request.headers())
 }
 
 /// The sign-in page, with the way back.
@@ -171,22 +178,30 @@ fn is_from_here(portal: &Portal, headers: &HeaderMap) -> bool {
     }
 }
 
-/// What the framework refuses by itself, in plain text, is worded as all else is: an id that is none
-/// is the id of nothing.
+/// What the framework refuses by itself, in plain text or without a word, is worded as all else is:
+/// an id that is none is the id of nothing, and what takes too long is given up.
 pub async fn worded(State(portal): State<Portal>, request: Request, next: Next) -> Response {
-    let json = wants_json(request.headers());
-    let response = next.run(request).await;
-    let plain = response
-        .headers()
-        .get(axum::http::header::CONTENT_TYPE)
-        .is_some_and(|kind| kind.as_bytes().starts_with(b"text/plain"));
-    match (response.status(), json) {
-        (StatusCode::BAD_REQUEST, true) if plain => Problem(Refusal::NotFound).into_response(),
-        (StatusCode::BAD_REQUEST, false) if plain => {
-            page::refusal(&portal, None, Refusal::NotFound)
-        }
-        _ => response,
+    let as_problem = wants_problem(&request);
+    let mut response = next.run(request).await;
+    let kind = response.headers().get(axum::http::header::CONTENT_TYPE);
+    let is_bare = kind.is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"));
+    let refusal = match response.status() {
+        StatusCode::BAD_REQUEST if kind.is_some() && is_bare => Refusal::NotFound,
+        StatusCode::METHOD_NOT_ALLOWED if is_bare => Refusal::NotAllowed,
+        StatusCode::SERVICE_UNAVAILABLE if is_bare => Refusal::Unavailable,
+        _ => return response,
+    };
+    let allow = response.headers_mut().remove(ALLOW);
+    let mut worded = if as_problem {
+        Problem(refusal).into_response()
+    } else {
+        page::refusal(&portal, None, refusal)
+    };
+    // RFC 9110, section 15.5.6.
+    if let Some(allow) = allow {
+        worded.headers_mut().insert(ALLOW, allow);
     }
+    worded
 }
 
 /// Headers of every answer. A page's own policy, with its nonce, is set where it is rendered.

@@ -28,6 +28,9 @@ pub mod requests;
 pub mod reveal;
 pub mod routes;
 pub mod services;
+#[cfg(test)]
+mod tests;
+pub mod trace;
 pub mod typed;
 pub mod verify;
 
@@ -48,14 +51,19 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The whole service.
 pub fn app(portal: Portal) -> Router {
+    within(portal, TIMEOUT)
+}
+
+fn within(portal: Portal, timeout: Duration) -> Router {
     routes::router(&portal)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(TimeoutLayer::with_status_code(
             StatusCode::SERVICE_UNAVAILABLE,
-            TIMEOUT,
+            timeout,
         ))
         .layer(from_fn_with_state(portal.clone(), guard::worded))
         .layer(from_fn_with_state(portal.clone(), guard::headers))
+        .layer(from_fn_with_state(portal.clone(), trace::traced))
         .layer(CompressionLayer::new())
         .with_state(portal)
 }

@@ -15,6 +15,7 @@ use domain::state::Role;
 use crate::auth::actor::{Actor, Side};
 use crate::chance::system_rng;
 use crate::http::answer::{Public, see};
+use crate::http::trace::RequestId;
 use crate::portal::Portal;
 use crate::refusal::Refusal;
 
@@ -159,11 +160,13 @@ impl FromRequestParts<Portal> for View {
 pub fn refusal(portal: &Portal, _: Option<&Actor>, refused: Refusal) -> Response {
     let public = Public::from(refused);
     let shown = match public.status {
-        StatusCode::NOT_FOUND => Shown::NotFound,
+        StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => Shown::NotFound,
         StatusCode::TOO_MANY_REQUESTS => Shown::TooMany(public.retry_after.unwrap_or(60)),
         StatusCode::CONFLICT => Shown::Expired,
         StatusCode::BAD_REQUEST => Shown::CrossSite,
-        StatusCode::INTERNAL_SERVER_ERROR => Shown::Failed(String::new()),
+        StatusCode::INTERNAL_SERVER_ERROR => {
+            Shown::Failed(RequestId::current().map(|id| id.to_string()))
+        }
         StatusCode::SERVICE_UNAVAILABLE => Shown::Unavailable,
         StatusCode::UNPROCESSABLE_ENTITY | StatusCode::PAYLOAD_TOO_LARGE => Shown::Unreadable,
         _ => Shown::Forbidden,

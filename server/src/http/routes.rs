@@ -33,7 +33,7 @@ macro_rules! routes {
             let mut router = Router::new();
             $($(#[$only])* {
                 let guarded = $method($handler).layer(from_fn_with_state(
-                    (portal.clone(), Access::$access),
+                    (portal.clone(), Access::$access, $path),
                     authorise,
                 ));
                 router = router.route($path, match Access::$access {
