@@ -1,6 +1,8 @@
 //! From a checked configuration to a running portal: database, schema, root key, keyring, and the
 //! things that must never change under a live database.
 
+mod check;
+
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
@@ -16,6 +18,8 @@ use crate::config::Config;
 use crate::http::assets::Site;
 use crate::portal::{Inner, Portal};
 use crate::verify::Engine;
+
+pub use check::check;
 
 /// Opens everything; the schema must be current already, or be an empty database's.
 ///
@@ -137,7 +141,15 @@ async fn open_keyring(config: &Config, database: &Database) -> Result<Keyring> {
             Err(error) => return Err(error.into()),
         }
     }
-    unwrap_keyring(&root, database.wrapped_keys().await?).with_context(|| {
+    unwrap_with(&root, config, database.wrapped_keys().await?)
+}
+
+fn unwrap_with(
+    root: &RootKey,
+    config: &Config,
+    wrapped: Vec<store::WrappedKey>,
+) -> Result<Keyring> {
+    unwrap_keyring(root, wrapped).with_context(|| {
         format!(
             "The keyring cannot be opened with {}. Without the right root key no key can be verified: restore the file from its backup",
             config.root_key_file.display()

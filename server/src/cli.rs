@@ -79,7 +79,7 @@ enum Command {
     },
     /// Restore a backup into an empty database
     Restore { file: PathBuf },
-    /// Read the configuration and say whether it is safe
+    /// Say whether a start would be safe: configuration, root key and database. Changes nothing
     CheckConfig,
     /// Databases for trying and measuring; development only
     #[cfg(feature = "demo")]
@@ -162,6 +162,9 @@ async fn dispatch(arguments: Arguments) -> Result<()> {
         #[cfg(feature = "demo")]
         Command::Dev { command } => dev::run(config, command).await,
         Command::CheckConfig => {
+            for note in boot::check(&config).await? {
+                println!("{note}");
+            }
             println!(
                 "The configuration is safe to start with: {}",
                 config.origin_text()

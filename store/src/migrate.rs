@@ -40,8 +40,16 @@ impl Database {
     /// Whether a migration is still to be applied.
     ///
     /// # Errors
-    /// [`Error::NewerSchema`] as in [`Database::migrate`].
+    /// As [`Database::schema`].
     pub async fn is_current(&self) -> Result<bool, Error> {
+        Ok(self.schema().await? == newest(&SQLITE))
+    }
+
+    /// The schema that the database has; 0 before the first migration.
+    ///
+    /// # Errors
+    /// [`Error::NewerSchema`] as in [`Database::migrate`].
+    pub async fn schema(&self) -> Result<i64, Error> {
         let applied: Result<Vec<i64>, sqlx::Error> = match self {
             Self::Sqlite { writer, .. } => sqlx::query_scalar(APPLIED).fetch_all(writer).await,
             Self::Postgres(pool) => sqlx::query_scalar(APPLIED).fetch_all(pool).await,
@@ -52,7 +60,7 @@ impl Database {
         if found > known {
             return Err(Error::NewerSchema { found, known });
         }
-        Ok(found == known)
+        Ok(found)
     }
 }
 

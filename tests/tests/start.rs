@@ -156,6 +156,96 @@ async fn a_changed_origin_that_would_orphan_every_passkey_is_refused() -> Result
     Ok(())
 }
 
+/// `check-config` refuses what a start would refuse, in the same words, and makes nothing.
+#[tokio::test]
+async fn the_check_refuses_what_a_start_would_refuse_on_sqlite() -> Result<()> {
+    check(None).await
+}
+
+#[tokio::test]
+async fn the_check_refuses_what_a_start_would_refuse_on_postgresql() -> Result<()> {
+    check(Some(postgres::create_database().await?)).await
+}
+
+async fn check(database_url: Option<String>) -> Result<()> {
+    let mut portal = Latchkey::start(Config {
+        database_url,
+        ..config()
+    })
+    .await?;
+    portal.stop().await?;
+    let safe = portal.console(&["check-config"])?;
+    ensure!(
+        safe == format!(
+            "The configuration is safe to start with: {}\n",
+            portal.origin()
+        ),
+        "{safe}"
+    );
+    let refused = |portal: &Latchkey| {
+        let said = portal.console(&["check-config"]);
+        anyhow::Ok(format!("{:#}", said.err().context("it is safe")?))
+    };
+
+    let root = portal.data_folder().join("root.key");
+    fs::set_permissions(&root, fs::Permissions::from_mode(0o604))?;
+    says(&refused(&portal)?, "can be read by others", "chmod 600")?;
+    fs::set_permissions(&root, fs::Permissions::from_mode(0o600))?;
+    let key = fs::read(&root)?;
+    fs::remove_file(&root)?;
+    says(
+        &refused(&portal)?,
+        "is not there",
+        "restore it from its backup",
+    )?;
+    ensure!(!root.exists(), "a check makes nothing");
+    fs::write(&root, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")?;
+    fs::set_permissions(&root, fs::Permissions::from_mode(0o600))?;
+    says(&refused(&portal)?, "cannot be opened", "restore the file")?;
+    fs::write(&root, key)?;
+
+    portal.config_mut().profile = "development";
+    says(
+        &refused(&portal)?,
+        "made by a production configuration",
+        "its own database",
+    )?;
+    portal.config_mut().profile = "production";
+    let origin = "LATCHKEY_ORIGIN".to_owned();
+    portal
+        .config_mut()
+        .environment
+        .push((origin, "https://keys.example.com".to_owned()));
+    says(
+        &refused(&portal)?,
+        "Passkeys are bound",
+        "Set `origin` back",
+    )?;
+    portal.config_mut().environment.clear();
+    portal.restart().await
+}
+
+#[tokio::test]
+async fn a_check_before_the_first_start_says_what_will_be_made_and_makes_nothing() -> Result<()> {
+    let portal = Latchkey::start(config()).await?;
+    let folder = tempfile::TempDir::new()?;
+    let elsewhere = Config {
+        database_url: Some(format!(
+            "sqlite:{}",
+            folder.path().join("new.sqlite").display()
+        )),
+        environment: vec![(
+            "LATCHKEY_ROOT_KEY_FILE".to_owned(),
+            folder.path().join("root.key").display().to_string(),
+        )],
+        ..config()
+    };
+    let said = portal.console_with(&elsewhere, &["check-config"])?;
+    says(&said, "makes the database", "makes the root key")?;
+    ensure!(fs::read_dir(folder.path())?.next().is_none());
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_newer_schema_is_refused_on_sqlite() -> Result<()> {
     newer_schema(None).await
