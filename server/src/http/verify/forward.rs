@@ -12,7 +12,8 @@ use domain::limit::{Left, Period};
 use domain::state::GatewayKind;
 use domain::verification::Reason;
 
-use super::{Refused, admitted, public, whole_seconds};
+use super::admitted;
+use super::answer::{Refused, public, whole_seconds};
 use crate::http::answer::problem;
 use crate::portal::Portal;
 use crate::verify::{Decision, Held, Refused as NotAllowed};

@@ -1,0 +1,194 @@
+//! What a gateway asks of `POST /v1/verify` and `/v1/verify/batch`.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use domain::id::{EnvironmentId, ServiceId};
+use domain::verification::RawCall;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use zeroize::Zeroize as _;
+
+use super::answer::Refused;
+use crate::verify::Question;
+
+/// Calls in one question at most.
+const BATCH: usize = 100;
+
+const UNREADABLE: &str =
+    "The JSON cannot be read: a field is missing, unknown or of the wrong type.";
+
+/// All of them, before any is decided.
+pub(super) fn read_batch(body: &[u8]) -> Result<Vec<Asked<'_>>, Refused> {
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Refused::Body(UNREADABLE));
+    }
+    let batch: Batch<'_> = serde_json::from_slice(body).map_err(|_| Refused::Body(UNREADABLE))?;
+    if !(1..=BATCH).contains(&batch.calls.len()) {
+        return Err(Refused::Body("Ask about 1 to 100 calls at a time."));
+    }
+    batch
+        .calls
+        .into_iter()
+        .map(|call| read(call.get().as_bytes()))
+        .collect()
+}
+
+pub(super) fn read(body: &[u8]) -> Result<Asked<'_>, Refused> {
+    // serde would take a list as well, by position: then no name says what a value is.
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Refused::Body(UNREADABLE));
+    }
+    serde_json::from_slice(body).map_err(|_| Refused::Body(UNREADABLE))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Batch<'a> {
+    #[serde(borrow)]
+    calls: Vec<&'a RawValue>,
+}
+
+/// The body. Unknown fields are refused, never ignored (never 9).
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Asked<'a> {
+    #[serde(borrow)]
+    key: PresentedKey<'a>,
+    #[serde(borrow)]
+    method: Cow<'a, str>,
+    #[serde(borrow)]
+    path: Cow<'a, str>,
+    #[serde(borrow)]
+    source_ip: Cow<'a, str>,
+    #[serde(borrow)]
+    scheme: Cow<'a, str>,
+    service: Option<ServiceId>,
+    environment: Option<EnvironmentId>,
+    scope: Option<String>,
+}
+
+/// A client's key as it stands in the body: borrowed from it, and wiped where it was copied.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct PresentedKey<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl Drop for PresentedKey<'_> {
+    fn drop(&mut self) {
+        if let Cow::Owned(copy) = &mut self.0 {
+            copy.zeroize();
+        }
+    }
+}
+
+impl fmt::Debug for PresentedKey<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PresentedKey(…)")
+    }
+}
+
+impl Asked<'_> {
+    pub(super) fn key(&self) -> &str {
+        &self.key.0
+    }
+
+    pub(super) fn question(&self) -> Question<'_> {
+        Question {
+            call: RawCall {
+                method: &self.method,
+                path: &self.path,
+                source_ip: &self.source_ip,
+                scheme: &self.scheme,
+                scope: self.scope.as_deref(),
+            },
+            service: self.service,
+            environment: self.environment,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BODY: &str = r#"{"key":"lk_live_x","method":"GET","path":"\/v2\/x","source_ip":"192.0.2.7","scheme":"https"}"#;
+
+    #[test]
+    fn escapes_are_read_and_the_rest_is_borrowed() {
+        let asked = read(BODY.as_bytes()).unwrap();
+        assert_eq!(asked.path, "/v2/x");
+        assert!(matches!(asked.method, Cow::Borrowed("GET")));
+        assert!(matches!(asked.key.0, Cow::Borrowed("lk_live_x")));
+    }
+
+    #[test]
+    fn an_unknown_field_is_refused() {
+        let more = BODY.replace("\"method\"", "\"trusted\":true,\"method\"");
+        assert!(read(more.as_bytes()).is_err());
+    }
+
+    #[test]
+    fn a_field_twice_is_refused() {
+        let twice = BODY.replace("\"method\"", "\"key\":\"y\",\"method\"");
+        assert!(read(twice.as_bytes()).is_err());
+    }
+
+    #[test]
+    fn a_missing_field_is_refused() {
+        for field in ["key", "method", "path", "source_ip", "scheme"] {
+            let mut body: serde_json::Value = serde_json::from_str(BODY).unwrap();
+            body.as_object_mut().unwrap().remove(field);
+            assert!(read(body.to_string().as_bytes()).is_err(), "{field}");
+        }
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_type_is_refused() {
+        for (from, to) in [
+            ("\"lk_live_x\"", "7"),
+            ("\"https\"", "null"),
+            ("\"GET\"", "[\"GET\"]"),
+            ("{", "{\"service\":\"billing\","),
+            ("{", "{\"scope\":[],"),
+        ] {
+            assert!(read(BODY.replacen(from, to, 1).as_bytes()).is_err(), "{to}");
+        }
+        assert!(read(b"").is_err() && read(b"[]").is_err() && read(&BODY.as_bytes()[1..]).is_err());
+    }
+
+    #[test]
+    fn a_list_of_values_without_names_is_refused() {
+        let list = r#"["lk_live_x","GET","/v2/x","192.0.2.7","https",null,null,null]"#;
+        assert!(
+            serde_json::from_str::<Asked<'_>>(list).is_ok(),
+            "serde would"
+        );
+        assert!(read(list.as_bytes()).is_err());
+    }
+
+    #[test]
+    fn a_batch_is_read_whole_or_not_at_all() {
+        let batch = |calls: &[&str]| format!(r#"{{"calls":[{}]}}"#, calls.join(","));
+        let read = |text: &str| read_batch(text.as_bytes()).map(|calls| calls.len()).ok();
+        assert_eq!(read(&batch(&[BODY, BODY])), Some(2));
+        assert_eq!(read(&batch(&[BODY; 100])), Some(100));
+        let list = r#"["lk_live_x","GET","/v2/x","192.0.2.7","https",null,null,null]"#;
+        for refused in [
+            batch(&[]),
+            batch(&[BODY; 101]),
+            batch(&[BODY, "{}"]),
+            batch(&[BODY, list]),
+            batch(&[BODY]).replace("\"calls\"", "\"trusted\":true,\"calls\""),
+            format!("[[{BODY}]]"),
+            BODY.to_owned(),
+        ] {
+            assert_eq!(read(&refused), None, "{refused}");
+        }
+    }
+
+    #[test]
+    fn the_key_is_absent_from_debug() {
+        let asked = read(BODY.as_bytes()).unwrap();
+        assert!(!format!("{asked:?}").contains("lk_live_x"));
+    }
+}
