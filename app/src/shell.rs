@@ -154,8 +154,22 @@ pub fn slim(shell: Shell, title: impl Into<String>, body: impl IntoView + 'stati
 
 /// A page before anybody is known: the host's name and one card.
 pub fn alone(host: &str, title: impl Into<String>, body: impl IntoView + 'static) -> Page {
+    unframed(host, title, "narrow", body)
+}
+
+/// A text that anybody may read: as wide as a page of the portal, without its bar.
+pub fn open(host: &str, title: impl Into<String>, body: impl IntoView + 'static) -> Page {
+    unframed(host, title, "page slim", body)
+}
+
+fn unframed(
+    host: &str,
+    title: impl Into<String>,
+    class: &'static str,
+    body: impl IntoView + 'static,
+) -> Page {
     let body = view! {
-        <main class="narrow" id="main">
+        <main class=class id="main">
             <a class="brand" href="/">{mark()}<span>{signed(host)}</span></a>
             {body.into_any()}
         </main>

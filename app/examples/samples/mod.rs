@@ -6,6 +6,7 @@ mod entry;
 mod evidence;
 mod keys;
 mod people;
+mod reference;
 
 use app::components::{Comment, Moment, TimelineEntry, Tone, Vote};
 use app::render::Page;
@@ -43,6 +44,7 @@ pub(crate) fn all() -> Vec<Sample> {
             pages.extend(people::pages(state));
             pages.extend(catalogue::pages(state));
             pages.extend(evidence::pages(state));
+            pages.extend(reference::pages(state));
             pages.into_iter().map(move |(name, make)| {
                 (
                     format!("{name}-{}", format!("{state:?}").to_lowercase()),

@@ -5,6 +5,7 @@
 //! ([`confirm`]). Where a form is shown again after a refusal, its [`Filled`](crate::components::Filled)
 //! holds what was typed and what was wrong.
 
+pub mod api;
 pub mod audit;
 pub mod claim;
 pub mod confirm;

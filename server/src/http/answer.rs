@@ -6,6 +6,7 @@ use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::http::trace::RequestId;
 use crate::refusal::{FieldError, Refusal};
@@ -112,20 +113,32 @@ impl From<store::Error> for Problem {
     }
 }
 
-#[derive(Serialize)]
-struct Body {
+/// Why there is no answer of the usual form: RFC 9457.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub struct Body {
+    /// `/problems#` and the code.
     r#type: String,
+    /// The status in words.
     title: &'static str,
+    /// The status of this answer.
     status: u16,
+    /// Stable, for programs.
     code: &'static str,
+    /// For people: what happened, and what to do.
     detail: String,
+    /// What is wrong with which field; of forms alone.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<BodyField>,
 }
 
-#[derive(Serialize)]
-struct BodyField {
+/// What is wrong with a field.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ProblemField)]
+pub struct BodyField {
+    /// The field's name.
     field: String,
+    /// For people: what to write instead.
     detail: String,
 }
 

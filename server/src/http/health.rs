@@ -3,7 +3,9 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use serde_json::{Value, json};
+use domain::seal::HostPublicKey;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::portal::Portal;
 
@@ -24,13 +26,30 @@ pub async fn readyz(State(portal): State<Portal>) -> (StatusCode, &'static str) 
     }
 }
 
-/// `GET /.well-known/latchkey.json`: the key that deliveries are signed with.
-pub async fn well_known(State(portal): State<Portal>) -> Json<Value> {
-    Json(json!({
-        "origin": portal.config.origin_text(),
-        "host": portal.config.host_name,
-        "protocol": "latchkey/delivery/v1",
-        "signing_key": portal.keyring.host_signing_key.public(),
-        "security_contact": portal.config.security_contact,
-    }))
+/// What the host publishes of itself.
+#[derive(Serialize, ToSchema)]
+pub struct WellKnown {
+    /// Where people reach the portal: scheme, host and port.
+    #[schema(format = Uri)]
+    origin: String,
+    /// The host's name.
+    host: String,
+    /// The version of the protocol of sealed deliveries.
+    protocol: &'static str,
+    /// The Ed25519 key that deliveries are signed with: 32 bytes in unpadded base64url.
+    #[schema(value_type = String, min_length = 43, max_length = 43)]
+    signing_key: HostPublicKey,
+    /// Whom to write to when something is wrong.
+    security_contact: String,
+}
+
+/// `GET /.well-known/latchkey.json`
+pub async fn well_known(State(portal): State<Portal>) -> Json<WellKnown> {
+    Json(WellKnown {
+        origin: portal.config.origin_text(),
+        host: portal.config.host_name.clone(),
+        protocol: "latchkey/delivery/v1",
+        signing_key: portal.keyring.host_signing_key.public(),
+        security_contact: portal.config.security_contact.clone(),
+    })
 }

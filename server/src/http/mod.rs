@@ -6,6 +6,7 @@ pub mod audit;
 pub mod begin;
 pub mod confirm;
 pub mod deliveries;
+pub mod description;
 pub mod door;
 pub mod form;
 pub mod gateways;

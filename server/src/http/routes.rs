@@ -7,8 +7,8 @@ use axum::routing::{any, get, post};
 
 use crate::http::guard::{Access, authorise, same_origin};
 use crate::http::{
-    assets, audit, confirm, deliveries, door, gateways, health, home, keys, mail, partners, people,
-    policies, profile, queue, requests, reveal, services, verify,
+    assets, audit, confirm, deliveries, description, door, gateways, health, home, keys, mail,
+    partners, people, policies, profile, queue, requests, reveal, services, verify,
 };
 use crate::portal::Portal;
 
@@ -50,6 +50,8 @@ routes! {
     get "/healthz" Anyone => health::healthz;
     get "/readyz" Anyone => health::readyz;
     get "/.well-known/latchkey.json" Anyone => health::well_known;
+    get "/v1/openapi.json" Anyone => description::openapi;
+    get "/docs/api" Anyone => description::page;
     get "/assets/{name}" Anyone => assets::asset;
 
     get "/sign-in" Anyone => door::sign_in;

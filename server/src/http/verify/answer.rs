@@ -10,19 +10,32 @@ use domain::id::{KeyId, PartnerId};
 use domain::limit::{Counted, Left, Period};
 use domain::service::ScopeName;
 use domain::token::Kid;
+use domain::verification::Reason;
 use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
 use crate::http::answer::{Public, problem};
 use crate::verify::{Decision, Held, NotReady};
 
-#[derive(Serialize)]
-pub(super) struct Answers<'a> {
+/// The code of a call that may pass.
+pub(super) const OK: &str = "ok";
+/// The code where there is no decision for now.
+const NOT_READY: &str = "not-ready";
+
+/// The decisions on several calls.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Decisions)]
+pub(in crate::http) struct Answers<'a> {
+    /// In the order of the calls.
     pub(super) answers: Vec<Answer<'a>>,
 }
 
-#[derive(Serialize)]
+/// The decision on one call.
+#[derive(Serialize, ToSchema)]
 #[serde(untagged)]
-pub(super) enum Answer<'a> {
+#[schema(as = Decision)]
+pub(in crate::http) enum Answer<'a> {
     Allowed(Allowed<'a>),
     Denied(Denied),
 }
@@ -31,7 +44,7 @@ impl<'a> Answer<'a> {
     /// For one call among others that were decided.
     pub(super) const UNSURE: Self = Self::Denied(Denied {
         allowed: false,
-        code: "not-ready",
+        code: NOT_READY,
         sentence: "Latchkey cannot decide this call right now. Refuse it, and ask again.",
         retry_after: Some(1),
     });
@@ -44,27 +57,47 @@ impl<'a> Answer<'a> {
     }
 }
 
-#[derive(Serialize)]
-pub(super) struct Allowed<'a> {
+/// The call may pass.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct Allowed<'a> {
+    #[schema(schema_with = yes)]
     allowed: bool,
+    #[schema(schema_with = ok)]
     code: &'static str,
+    /// The key's id, as in the portal's addresses.
+    #[schema(value_type = String, format = Uuid)]
     key_id: KeyId,
+    /// The eight characters by which the key is known: they follow its prefix.
+    #[schema(value_type = String, min_length = 8, max_length = 8)]
     kid: Kid,
+    /// The organisation whose key it is.
+    #[schema(value_type = String, format = Uuid)]
     partner_id: PartnerId,
+    /// Granted to the key, whichever of them this call needs.
+    #[schema(value_type = Vec<String>)]
     scopes: &'a BTreeSet<ScopeName>,
+    /// Calls a second that the grant allows.
     rate_per_second: u32,
+    /// What is left of each limit after this call.
     limits: Vec<LimitLeft>,
-    /// RFC 3339, in UTC.
+    /// When the key ends: RFC 3339, in UTC.
+    #[schema(format = DateTime)]
     expires_at: String,
 }
 
 /// One limit, and what is left of it after this call.
-#[derive(Serialize)]
-struct LimitLeft {
-    /// `grant`: of all keys of the grant together; `key`: of this one.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Limit)]
+pub(in crate::http) struct LimitLeft {
+    /// Whose calls it counts: those of all keys of the grant together, or of this key.
+    #[schema(schema_with = counted)]
     of: Counted,
+    /// Rates by the second, minute and hour; quotas by the day and month of the calendar in UTC.
+    #[schema(schema_with = period)]
     period: Period,
+    /// Calls in one period.
     limit: u32,
+    /// Calls that are left now.
     remaining: u32,
     /// Whole seconds until all of it is there again.
     resets_in: u64,
@@ -92,7 +125,7 @@ impl<'a> Allowed<'a> {
         let entry = &held.entry;
         Self {
             allowed: true,
-            code: "ok",
+            code: OK,
             key_id: entry.key,
             kid: held.kid,
             partner_id: entry.partner,
@@ -104,12 +137,18 @@ impl<'a> Allowed<'a> {
     }
 }
 
-#[derive(Serialize)]
-pub(super) struct Denied {
+/// The call must not pass.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Refused)]
+pub(in crate::http) struct Denied {
+    #[schema(schema_with = no)]
     allowed: bool,
+    /// Why. `not-ready` stands in a batch alone, for a call that cannot be decided right now.
+    #[schema(schema_with = reason)]
     code: &'static str,
+    /// The same in words, for whoever made the call.
     sentence: &'static str,
-    /// Whole seconds, where the same call can pass later.
+    /// Whole seconds until the same call can pass, where time alone refuses it.
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after: Option<u64>,
 }
@@ -123,6 +162,46 @@ impl Denied {
             retry_after: refused.retry_after.map(whole_seconds),
         }
     }
+}
+
+/// A text that is one of these.
+pub(super) fn one_of(codes: impl IntoIterator<Item = &'static str>) -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(codes))
+        .build()
+}
+
+fn just(truth: bool) -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::Boolean)
+        .enum_values(Some([truth]))
+        .build()
+}
+
+fn yes() -> Object {
+    just(true)
+}
+
+fn no() -> Object {
+    just(false)
+}
+
+fn ok() -> Object {
+    one_of([OK])
+}
+
+fn reason() -> Object {
+    let reasons = Reason::ALL.iter().map(|reason| reason.code());
+    one_of(reasons.chain([NOT_READY]))
+}
+
+fn counted() -> Object {
+    one_of(Counted::ALL.iter().map(|counted| counted.code()))
+}
+
+fn period() -> Object {
+    one_of(Period::ALL.iter().map(|period| period.code()))
 }
 
 /// Why there is no decision.
@@ -154,7 +233,7 @@ impl Refused {
         match self {
             Self::Gateway => "unknown-gateway",
             Self::Body(_) => "bad-request",
-            Self::NotReady => "not-ready",
+            Self::NotReady => NOT_READY,
         }
     }
 
@@ -187,10 +266,8 @@ impl Refused {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::header::CONTENT_TYPE;
-    use domain::verification::Reason;
-
     use super::*;
+    use axum::http::header::CONTENT_TYPE;
 
     #[test]
     fn a_refusal_names_its_code() {

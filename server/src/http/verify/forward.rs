@@ -13,7 +13,7 @@ use domain::state::GatewayKind;
 use domain::verification::Reason;
 
 use super::admitted;
-use super::answer::{Refused, public, whole_seconds};
+use super::answer::{OK, Refused, public, whole_seconds};
 use crate::http::answer::problem;
 use crate::portal::Portal;
 use crate::verify::{Decision, Held, Refused as NotAllowed};
@@ -21,7 +21,7 @@ use called::{Called, Unclear};
 
 /// What a backend may believe of the caller. Each is in each answer, empty where there is nothing
 /// to say, so that a gateway which copies them overwrites what a client sent under their names.
-const IDENTITY: [HeaderName; 5] = [
+pub(in crate::http) const IDENTITY: [HeaderName; 5] = [
     HeaderName::from_static("latchkey-key-id"),
     HeaderName::from_static("latchkey-kid"),
     HeaderName::from_static("latchkey-partner-id"),
@@ -68,7 +68,7 @@ fn accepted(held: &Held, left: &[Left]) -> Response {
         &held.kid.to_string(),
         &held.entry.partner.to_string(),
         &scopes.join(" "),
-        "ok",
+        OK,
     ];
     identify(response.headers_mut(), values);
     limits(response.headers_mut(), left);
@@ -146,7 +146,7 @@ fn unanswered(refused: &Refused) -> Response {
 }
 
 /// nginx hands on 401 and 403 alone, and answers 500 for everything else.
-const fn status(kind: GatewayKind, reason: Reason) -> StatusCode {
+pub(in crate::http) const fn status(kind: GatewayKind, reason: Reason) -> StatusCode {
     let is_nginx = matches!(kind, GatewayKind::Nginx);
     match reason {
         Reason::Unknown | Reason::NotActive | Reason::Revoked | Reason::Expired => {

@@ -14,8 +14,12 @@ use zeroize::Zeroize as _;
 
 use crate::portal::Portal;
 use crate::verify::{Decision, Gateway, NotReady};
-use answer::{Answer, Answers, Refused};
+use answer::{Answer, Refused};
 use question::{Asked, read, read_batch};
+
+pub(super) use answer::Answers;
+pub(super) use forward::{IDENTITY, status};
+pub(super) use question::Batch;
 
 pub use forward::forward_auth;
 

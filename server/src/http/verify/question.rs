@@ -4,12 +4,14 @@ use std::borrow::Cow;
 use std::fmt;
 
 use domain::id::{EnvironmentId, ServiceId};
-use domain::verification::RawCall;
+use domain::verification::{RawCall, Scheme};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
+use utoipa::openapi::schema::Object;
 use zeroize::Zeroize as _;
 
-use super::answer::Refused;
+use super::answer::{Refused, one_of};
 use crate::verify::Question;
 
 /// Calls in one question at most.
@@ -42,30 +44,56 @@ pub(super) fn read(body: &[u8]) -> Result<Asked<'_>, Refused> {
     serde_json::from_slice(body).map_err(|_| Refused::Body(UNREADABLE))
 }
 
-#[derive(Deserialize)]
+/// Several calls to be decided, each as if it were asked about alone.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Batch<'a> {
+#[schema(as = Calls)]
+pub(in crate::http) struct Batch<'a> {
+    /// Decided and counted in this order.
     #[serde(borrow)]
+    #[schema(value_type = Vec<Asked<'a>>, min_items = 1, max_items = 100)]
     calls: Vec<&'a RawValue>,
 }
 
-/// The body. Unknown fields are refused, never ignored (never 9).
-#[derive(Debug, Deserialize)]
+/// A call, as the gateway got it. Unknown and repeated fields are refused.
+// Never 9.
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Asked<'a> {
+#[schema(as = Call)]
+pub(in crate::http) struct Asked<'a> {
+    /// The key, as the client sent it.
     #[serde(borrow)]
+    #[schema(value_type = String, example = "lk_live_0aPq77Lm…")]
     key: PresentedKey<'a>,
+    /// The call's method.
     #[serde(borrow)]
+    #[schema(value_type = String, example = "GET")]
     method: Cow<'a, str>,
+    /// The request target as it came: the path, and the query if there is one.
     #[serde(borrow)]
+    #[schema(value_type = String, example = "/v2/shipments/1")]
     path: Cow<'a, str>,
+    /// The client's address, IPv4 or IPv6.
     #[serde(borrow)]
+    #[schema(value_type = String, example = "203.0.113.4")]
     source_ip: Cow<'a, str>,
+    /// How the client came.
     #[serde(borrow)]
+    #[schema(schema_with = scheme)]
     scheme: Cow<'a, str>,
+    /// The service that was called, for a gateway that serves several.
+    #[schema(value_type = Option<String>, format = Uuid)]
     service: Option<ServiceId>,
+    /// The environment that was called, for a gateway that serves several.
+    #[schema(value_type = Option<String>, format = Uuid)]
     environment: Option<EnvironmentId>,
+    /// A scope that this call needs, beyond its endpoint.
+    #[schema(example = "shipments:read")]
     scope: Option<String>,
+}
+
+fn scheme() -> Object {
+    one_of(Scheme::ALL.iter().map(|scheme| scheme.code()))
 }
 
 /// A client's key as it stands in the body: borrowed from it, and wiped where it was copied.

@@ -1,0 +1,362 @@
+//! Each route for programs: what it takes, and every answer that it gives.
+
+use std::collections::BTreeMap;
+
+use axum::http::StatusCode;
+use domain::state::GatewayKind;
+use domain::verification::Reason;
+use utoipa::openapi::header::{Header, HeaderBuilder};
+use utoipa::openapi::path::{
+    OperationBuilder, Parameter, ParameterBuilder, ParameterIn, PathItem, Paths, PathsBuilder,
+};
+use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
+use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
+use utoipa::openapi::{
+    ContentBuilder, HttpMethod, Ref, Required, ResponseBuilder, SecurityRequirement,
+};
+
+use crate::http::verify::{IDENTITY, status};
+
+/// The schemes by which a gateway says who it is, and a client's key comes.
+pub(super) const GATEWAY: &str = "gateway";
+pub(super) const BEARER: &str = "bearer";
+pub(super) const BARE: &str = "api-key";
+
+const PROBLEM: &str = "application/problem+json";
+const JSON: &str = "application/json";
+
+/// The methods of HTTP that the description can name, for a route that takes any.
+pub(super) const ANY: [(HttpMethod, &str); 8] = [
+    (HttpMethod::Get, "get"),
+    (HttpMethod::Head, "head"),
+    (HttpMethod::Post, "post"),
+    (HttpMethod::Put, "put"),
+    (HttpMethod::Patch, "patch"),
+    (HttpMethod::Delete, "delete"),
+    (HttpMethod::Options, "options"),
+    (HttpMethod::Trace, "trace"),
+];
+
+pub(super) fn paths() -> Paths {
+    let post = |operation| PathItem::new(HttpMethod::Post, operation);
+    let get = |operation| PathItem::new(HttpMethod::Get, operation);
+    let any = |operation| PathItem::from_http_methods(ANY.map(|(method, _)| method), operation);
+    PathsBuilder::new()
+        .path("/v1/verify", post(verify()))
+        .path("/v1/verify/batch", post(verify_batch()))
+        .path("/v1/forward-auth", any(forward_auth(&[])))
+        .path("/v1/forward-auth/", any(forward_auth(&[])))
+        .path(
+            "/v1/forward-auth/{path}",
+            any(forward_auth(&[(
+                "path",
+                "The call's own path, which Envoy puts here.",
+            )])),
+        )
+        .path("/healthz", get(healthz()))
+        .path("/readyz", get(readyz()))
+        .path("/.well-known/latchkey.json", get(well_known()))
+        .path("/v1/openapi.json", get(openapi()))
+        .build()
+}
+
+fn verify() -> OperationBuilder {
+    question("verify", "May this key make this call?")
+        .description(Some(
+            "For a gateway that describes the call itself. A decision, either way, is always 200, \
+             and counts as a use of the key.",
+        ))
+        .request_body(Some(body("Call")))
+        .response("200", json("The decision.", "Decision"))
+}
+
+fn verify_batch() -> OperationBuilder {
+    question("verifyBatch", "May these calls be made?")
+        .description(Some(
+            "Several calls at once. One that cannot be read refuses them all, and none is counted.",
+        ))
+        .request_body(Some(body("Calls")))
+        .response(
+            "200",
+            json("The decisions, in the order of the calls.", "Decisions"),
+        )
+}
+
+/// What both forms of the question answer when there is no decision.
+fn question(id: &str, summary: &str) -> OperationBuilder {
+    operation("Verification", summary)
+        .operation_id(Some(id))
+        .security(SecurityRequirement::new(GATEWAY, NONE))
+        .response(
+            "400",
+            problem("`bad-request`: the body cannot be read, so nothing was decided."),
+        )
+        .response(
+            "401",
+            problem("`unknown-gateway`: the header holds no registered gateway's credential.")
+                .header(
+                    "WWW-Authenticate",
+                    header("`Latchkey-Gateway`, the header to use."),
+                ),
+        )
+        .response("503", not_ready())
+}
+
+/// Statuses come from the function that chooses them, for each reason and kind of gateway.
+fn forward_auth(in_path: &[(&str, &str)]) -> OperationBuilder {
+    let both = |key| SecurityRequirement::new(GATEWAY, NONE).add(key, NONE);
+    let mut operation = operation("Verification", "May this forwarded call pass?")
+        .description(Some(
+            "For gateways that forward a call's headers and go by the status. Any method. Which of \
+             these headers are read is fixed by the gateway's registered kind; its own must be \
+             there, once.",
+        ))
+        .securities(Some([both(BEARER), both(BARE)]))
+        .response(
+            "200",
+            limits(identity(
+                ResponseBuilder::new().description("`ok`: the call may pass. There is no body."),
+            )),
+        );
+    for (name, words) in in_path {
+        let parameter = parameter(name, words)
+            .parameter_in(ParameterIn::Path)
+            .required(Required::True);
+        operation = operation.parameter(parameter);
+    }
+    for (name, words) in FORWARDED {
+        operation = operation.parameter(parameter(name, words));
+    }
+    for (name, words) in NARROWING {
+        operation = operation.parameter(parameter(name, words));
+    }
+    for (status, reasons) in refusals() {
+        operation = operation.response(status.as_str(), refusal(&reasons));
+    }
+    operation.response(
+        "503",
+        identity(not_ready().description(
+            "`not-ready`, `unknown-gateway` or `bad-request`: there is no decision. The second \
+             and the third are the gateway's configuration: it is not registered, or lacks a \
+             header of its kind.",
+        )),
+    )
+}
+
+const FORWARDED: [(&str, &str); 6] = [
+    ("X-Original-Method", "The call's method. Kind `nginx`."),
+    (
+        "X-Original-URI",
+        "The call's target, with its query. Kind `nginx`.",
+    ),
+    (
+        "X-Forwarded-Method",
+        "The call's method. Kinds `caddy`, `traefik` and `apisix`.",
+    ),
+    (
+        "X-Forwarded-Uri",
+        "The call's target, with its query. Kinds `caddy`, `traefik` and `apisix`.",
+    ),
+    (
+        "X-Forwarded-Proto",
+        "`https` or `http`: how the client came. All kinds.",
+    ),
+    (
+        "X-Forwarded-For",
+        "Addresses, separated by commas. The right-most outside of the gateway's registered \
+         proxies is the client's. All kinds.",
+    ),
+];
+
+const NARROWING: [(&str, &str); 3] = [
+    (
+        "Latchkey-Service",
+        "The id of the service that was called, for a gateway that serves several.",
+    ),
+    (
+        "Latchkey-Environment",
+        "The id of the environment that was called, for a gateway that serves several.",
+    ),
+    (
+        "Latchkey-Scope",
+        "A scope that this call needs, beyond its endpoint.",
+    ),
+];
+
+/// Each status that refuses, and the reasons that it can stand for.
+fn refusals() -> BTreeMap<StatusCode, Vec<Reason>> {
+    let mut refusals: BTreeMap<StatusCode, Vec<Reason>> = BTreeMap::new();
+    let kinds = GatewayKind::ALL
+        .iter()
+        .filter(|kind| **kind != GatewayKind::Api);
+    for kind in kinds {
+        for reason in Reason::ALL {
+            let reasons = refusals.entry(status(*kind, *reason)).or_default();
+            if !reasons.contains(reason) {
+                reasons.push(*reason);
+            }
+        }
+    }
+    refusals
+}
+
+fn refusal(reasons: &[Reason]) -> ResponseBuilder {
+    let codes: Vec<String> = reasons.iter().map(|reason| format!("`{reason}`")).collect();
+    let words = format!("The call must not pass: {}.", codes.join(", "));
+    identity(problem(&words))
+        .header(
+            "WWW-Authenticate",
+            header("The challenge of RFC 6750, section 3, where one of its errors fits."),
+        )
+        .header("Retry-After", seconds("Where time alone refuses the call."))
+}
+
+fn healthz() -> OperationBuilder {
+    operation("Operation", "Does the process live?")
+        .operation_id(Some("healthz"))
+        .response("200", text("It does.", "ok"))
+}
+
+fn readyz() -> OperationBuilder {
+    operation("Operation", "Can it answer?")
+        .operation_id(Some("readyz"))
+        .response(
+            "200",
+            text(
+                "Keys are loaded and fresh, and the database answers.",
+                "ready",
+            ),
+        )
+        .response(
+            "503",
+            text("Not now. No call passes meanwhile.", "not ready"),
+        )
+}
+
+fn well_known() -> OperationBuilder {
+    operation("Publication", "What does the host publish of itself?")
+        .operation_id(Some("wellKnown"))
+        .response("200", json("The portal's identity.", "WellKnown"))
+}
+
+fn openapi() -> OperationBuilder {
+    let object = ObjectBuilder::new()
+        .description(Some("OpenAPI 3.1."))
+        .build();
+    let content = ContentBuilder::new().schema(Some(object)).build();
+    let answer = ResponseBuilder::new()
+        .description("It is this.")
+        .content(JSON, content);
+    operation("Publication", "This description")
+        .operation_id(Some("openapi"))
+        .response("200", answer)
+}
+
+const NONE: [&str; 0] = [];
+
+fn operation(tag: &str, summary: &str) -> OperationBuilder {
+    OperationBuilder::new().tag(tag).summary(Some(summary))
+}
+
+fn parameter(name: &str, words: &str) -> ParameterBuilder {
+    ParameterBuilder::from(Parameter::new(name))
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(words))
+        .schema(Some(string()))
+}
+
+fn body(schema: &str) -> RequestBody {
+    RequestBodyBuilder::new()
+        .required(Some(Required::True))
+        .content(
+            JSON,
+            ContentBuilder::new()
+                .schema(Some(Ref::from_schema_name(schema)))
+                .build(),
+        )
+        .build()
+}
+
+fn json(words: &str, schema: &str) -> ResponseBuilder {
+    answered(words, JSON, schema)
+}
+
+fn problem(words: &str) -> ResponseBuilder {
+    answered(words, PROBLEM, "Problem")
+}
+
+fn answered(words: &str, kind: &str, schema: &str) -> ResponseBuilder {
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(schema)));
+    ResponseBuilder::new()
+        .description(words)
+        .content(kind, content.build())
+}
+
+fn text(words: &str, always: &str) -> ResponseBuilder {
+    let just = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some([always]));
+    let content = ContentBuilder::new().schema(Some(just.build()));
+    ResponseBuilder::new()
+        .description(words)
+        .content("text/plain", content.build())
+}
+
+fn not_ready() -> ResponseBuilder {
+    problem("`not-ready`: Latchkey cannot be sure of its keys right now. Refuse the call.")
+        .header("Retry-After", seconds("When to ask again."))
+}
+
+/// The headers that every answer to a forwarded call carries.
+fn identity(mut response: ResponseBuilder) -> ResponseBuilder {
+    for (name, words) in IDENTITY.iter().zip(IDENTITY_WORDS) {
+        response = response.header(name.as_str(), header(words));
+    }
+    response
+}
+
+/// In the order of [`IDENTITY`].
+const IDENTITY_WORDS: [&str; 5] = [
+    "The key's id. Like the others of these headers it is always there, and empty where there is \
+     nothing to say: hand them on, so that they overwrite what a client sent.",
+    "The eight characters by which the key is known.",
+    "The id of the organisation whose key it is.",
+    "The key's scopes, separated by spaces.",
+    "`ok`, or the code of the reason.",
+];
+
+fn limits(response: ResponseBuilder) -> ResponseBuilder {
+    const DRAFT: &str = "draft-ietf-httpapi-ratelimit-headers-11";
+    response
+        .header(
+            "RateLimit-Policy",
+            header(&format!("The limits that count this call ({DRAFT}).")),
+        )
+        .header(
+            "RateLimit",
+            header(&format!("What is left of each of them ({DRAFT}).")),
+        )
+}
+
+fn header(words: &str) -> Header {
+    described(words, string())
+}
+
+fn seconds(words: &str) -> Header {
+    let whole = ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .minimum(Some(0));
+    described(&format!("Whole seconds. {words}"), whole.build())
+}
+
+fn described(words: &str, schema: Object) -> Header {
+    HeaderBuilder::new()
+        .schema(Some(schema))
+        .description(Some(words))
+        .build()
+}
+
+fn string() -> Object {
+    ObjectBuilder::new().schema_type(Type::String).build()
+}
