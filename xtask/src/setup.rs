@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Result, bail};
 
@@ -12,11 +12,18 @@ use crate::{postgres, workspace};
 /// Folders with a package-lock.json of things that only tests use.
 const NPM_FOLDERS: [&str; 2] = ["tests/web", "tests/interop"];
 
+/// The folder with the requirements of the Python programs that only tests use, and in it their
+/// environment.
+const PYTHON_FOLDER: &str = "tests/python";
+const REQUIREMENTS: &str = "requirements.txt";
+const ENVIRONMENT: &str = ".venv";
+
 pub(crate) fn run() -> Result<()> {
     packages(&missing())?;
     for folder in NPM_FOLDERS {
         npm(&workspace::root().join(folder))?;
     }
+    python(&workspace::root().join(PYTHON_FOLDER))?;
     println!("Everything that the tests need is here.");
     Ok(())
 }
@@ -67,7 +74,47 @@ fn missing() -> Vec<&'static str> {
     if postgres::programs().is_none() {
         packages.push("postgresql");
     }
+    if !python_makes_environments() {
+        packages.push("python3-venv");
+    }
     packages
+}
+
+/// Debian keeps the part of Python that makes environments in a package of its own.
+fn python_makes_environments() -> bool {
+    Command::new("python3")
+        .args(["-c", "import ensurepip, venv"])
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+fn python(folder: &Path) -> Result<()> {
+    if python_is_fresh(folder) {
+        return Ok(());
+    }
+    let environment = folder.join(ENVIRONMENT);
+    command::run(
+        Command::new("python3")
+            .args(["-m", "venv", "--clear"])
+            .arg(&environment),
+    )?;
+    // The requirements name everything, so nothing is chosen on the day of the set-up.
+    command::run(
+        Command::new(environment.join("bin/pip"))
+            .args(["install", "--quiet", "--disable-pip-version-check"])
+            .args(["--no-deps", "--requirement", REQUIREMENTS])
+            .current_dir(folder),
+    )?;
+    // The copy says that the environment is whole, and of which requirements.
+    fs::copy(folder.join(REQUIREMENTS), environment.join(REQUIREMENTS))?;
+    Ok(())
+}
+
+fn python_is_fresh(folder: &Path) -> bool {
+    let wanted = fs::read(folder.join(REQUIREMENTS));
+    let installed = fs::read(folder.join(ENVIRONMENT).join(REQUIREMENTS));
+    matches!((wanted, installed), (Ok(wanted), Ok(installed)) if wanted == installed)
 }
 
 fn npm(folder: &Path) -> Result<()> {
