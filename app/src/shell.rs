@@ -204,6 +204,7 @@ fn framed(
         <main class=class id="main" tabindex="-1">{flash}{body.into_any()}</main>
         <footer class="foot">
             <span>"Latchkey keeps keys off the welcome mat."</span>
+            <a href="/docs/api">"For programs"</a>
             <a href="/.well-known/latchkey.json">"Signing key"</a>
         </footer>
     };

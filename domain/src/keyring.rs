@@ -10,6 +10,7 @@ use core::str::FromStr;
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
+use crate::assertion::AssertionKey;
 use crate::base64url::{self, NotBase64url};
 use crate::enc::Enc;
 use crate::id::MailId;
@@ -50,6 +51,8 @@ pub struct Keyring {
     pub row_key: RowKey,
     pub outbox_key: OutboxKey,
     pub host_signing_key: HostSigningKey,
+    /// Derived from the host's signing key, so it is not stored.
+    pub assertion_key: AssertionKey,
 }
 
 /// Seals the values of mails that wait to be sent.
@@ -153,11 +156,15 @@ impl FromStr for KeyName {
 
 impl Keyring {
     pub fn generate(rng: &mut impl CryptoRng) -> Self {
+        let (pepper, row_key) = (Secret::random(rng), Secret::random(rng));
+        let outbox_key = OutboxKey(Secret::random(rng));
+        let host_signing_key = HostSigningKey::from_seed(&Secret::random(rng));
         Self {
-            pepper: Secret::random(rng),
-            row_key: RowKey::new(Secret::random(rng)),
-            outbox_key: OutboxKey(Secret::random(rng)),
-            host_signing_key: HostSigningKey::from_seed(&Secret::random(rng)),
+            pepper,
+            row_key: RowKey::new(row_key),
+            outbox_key,
+            assertion_key: AssertionKey::derive(&host_signing_key),
+            host_signing_key,
         }
     }
 
@@ -176,11 +183,15 @@ impl Keyring {
 
     pub fn unwrap(root: &RootKey, wrapped: &[WrappedKey]) -> Result<Self, CannotUnwrap> {
         let key = |name| root.unwrap(only(wrapped, name)?);
+        let (pepper, row_key) = (key(KeyName::Pepper)?, key(KeyName::Row)?);
+        let outbox_key = OutboxKey(key(KeyName::Outbox)?);
+        let host_signing_key = HostSigningKey::from_seed(&key(KeyName::HostSigning)?);
         Ok(Self {
-            pepper: key(KeyName::Pepper)?,
-            row_key: RowKey::new(key(KeyName::Row)?),
-            outbox_key: OutboxKey(key(KeyName::Outbox)?),
-            host_signing_key: HostSigningKey::from_seed(&key(KeyName::HostSigning)?),
+            pepper,
+            row_key: RowKey::new(row_key),
+            outbox_key,
+            assertion_key: AssertionKey::derive(&host_signing_key),
+            host_signing_key,
         })
     }
 

@@ -3,6 +3,7 @@
 
 pub mod act;
 mod alphabet;
+pub mod assertion;
 pub mod audit;
 pub mod base64url;
 pub mod dec;

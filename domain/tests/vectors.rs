@@ -8,6 +8,7 @@
 mod test_rng;
 
 use domain::act::{Act, ActStatement, DecisionDigests, Nonce};
+use domain::assertion::AssertionKey;
 use domain::base64url;
 use domain::enc::{Enc, sha256};
 use domain::id::{DeliveryId, MailId, PersonId, PersonLinkId};
@@ -99,6 +100,31 @@ fn sealed() -> Sealed {
     };
     let rng = &mut TestRng::new(ENVELOPE_SEED);
     seal(key().expose(), to, &link(), &header(), &host(), rng).unwrap()
+}
+
+#[test]
+fn assertion() {
+    let key = AssertionKey::derive(&host());
+    let claims = json!({
+        "aud": "00000000-0000-0000-0000-000000000001",
+        "exp": 1_803_055_260,
+        "iat": 1_803_055_200,
+        "iss": ORIGIN,
+        "method": "GET",
+        "path_sha256": base64url::encode(&sha256(b"/v2/shipments/1?page=2")),
+    });
+    let claims = claims.to_string();
+    hold(
+        "assertion",
+        &json!({
+            "host seed": hex(host().seed().expose()),
+            "x": key.public(),
+            "kid": key.id(),
+            "target": "/v2/shipments/1?page=2",
+            "claims": claims,
+            "assertion": key.sign(claims.as_bytes()),
+        }),
+    );
 }
 
 #[test]

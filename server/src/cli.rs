@@ -104,6 +104,9 @@ enum GatewayCommand {
         /// Networks of the proxies in front of it
         #[arg(long, default_value = "")]
         proxies: Networks,
+        /// Sign who calls, so that a backend can check that Latchkey said it
+        #[arg(long)]
+        signs: bool,
     },
 }
 
@@ -145,10 +148,11 @@ async fn dispatch(arguments: Arguments) -> Result<()> {
                     kind,
                     reach,
                     proxies,
+                    signs,
                 },
         } => {
             let portal = boot::open(config).await?;
-            let credential = gateways::add_from_console(&portal, name, kind, reach, proxies)
+            let credential = gateways::add_from_console(&portal, name, kind, reach, proxies, signs)
                 .await
                 .map_err(spoken)?;
             println!("{}", *credential);

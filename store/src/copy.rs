@@ -330,6 +330,6 @@ tables! {
     "gateway" by "created_at, id" {
         id: Id, name: Text, kind: Text, reach: Text, proxies: Text, credential_mac: Bytes,
         old_credential_mac: Bytes, old_credential_until: Integer, state: Text,
-        created_at: Integer, stamp: Integer, mac: Bytes,
+        created_at: Integer, stamp: Integer, mac: Bytes, signs: Truth,
     }
 }

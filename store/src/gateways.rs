@@ -5,7 +5,7 @@ use domain::id::GatewayId;
 use domain::state::{GatewayKind, GatewayState};
 use domain::time::Timestamp;
 
-use crate::column::Code;
+use crate::column::{Code, Later};
 use crate::conn::Read;
 use crate::error::Error;
 use crate::row::{Sealed, Stamped, row};
@@ -27,6 +27,8 @@ row! {
         old_credential_until: Option<Timestamp>,
         state: Code<GatewayState>,
         created_at: Timestamp,
+        /// Whether its answers carry a signed assertion of who calls.
+        signs: Later,
     }
 }
 

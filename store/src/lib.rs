@@ -32,7 +32,7 @@ mod spent;
 mod conformance;
 
 pub use audit::{AuditFilter, AuditRow, Entry};
-pub use column::Code;
+pub use column::{Code, Later};
 pub use conn::{Conn, Database, Read};
 pub use copy::{Cell, CellKind, TABLES, Table};
 pub use credentials::Credential;

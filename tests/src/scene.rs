@@ -268,12 +268,22 @@ pub async fn gateway(owner: &Visitor) -> Result<String> {
 
 /// The same, of another kind.
 pub async fn gateway_of_kind(owner: &Visitor, kind: &str) -> Result<String> {
-    let fields = [
+    registered(owner, kind, &[]).await
+}
+
+/// The same, with answers that say who calls under a signature.
+pub async fn gateway_that_signs(owner: &Visitor, kind: &str) -> Result<String> {
+    registered(owner, kind, &[("signs", "yes")]).await
+}
+
+async fn registered(owner: &Visitor, kind: &str, more: &[(&str, &str)]) -> Result<String> {
+    let mut fields = vec![
         ("name", kind),
         ("kind", kind),
         ("pair", "shipments/sandbox"),
         ("proxies", ""),
     ];
+    fields.extend(more);
     let reveal = owner.act("/gateways/new", &fields).await?;
     let shown = owner.form(&reveal, &[]).await?.text().await?;
     let (_, after) = shown.split_once("lkg_").context("no credential shown")?;

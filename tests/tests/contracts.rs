@@ -75,7 +75,14 @@ async fn holds(kind: &str) -> Result<()> {
                 answer.status
             ));
         }
-        let names = ["key-id", "kid", "partner-id", "scopes", "reason"];
+        let names = [
+            "key-id",
+            "kid",
+            "partner-id",
+            "scopes",
+            "reason",
+            "assertion",
+        ];
         for name in names.map(|name| format!("latchkey-{name}")) {
             ensure!(answer.header(&name).is_some(), "{}: no {name}", case.about);
         }

@@ -3,20 +3,25 @@
 
 #![cfg(test)]
 
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
 use anyhow::{Context as _, Result};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tests::gateways::{Backend, Kind, RunningGateway};
 use tests::raw::{RawClient, RawResponse};
-use tests::scene::{Scene, gateway_of_kind};
+use tests::scene::{Scene, gateway_of_kind, gateway_that_signs};
 use tests::tally;
 
 const CALL: &str = "GET /v2/shipments/1";
-const IDENTITY: [&str; 5] = [
+const IDENTITY: [&str; 6] = [
     "latchkey-key-id",
     "latchkey-kid",
     "latchkey-partner-id",
     "latchkey-scopes",
     "latchkey-reason",
+    "latchkey-assertion",
 ];
 
 /// A host whose API stands behind a gateway, and a partner with a key for calls from loopback.
@@ -26,18 +31,27 @@ struct Edge {
     client: RawClient,
     key: String,
     page: String,
+    kind: Kind,
     _gateway: RunningGateway,
 }
 
 impl Edge {
     async fn of(kind: Kind, networks: &str) -> Result<Self> {
+        Self::registered(kind, networks, false).await
+    }
+
+    async fn registered(kind: Kind, networks: &str, signs: bool) -> Result<Self> {
         let mut scene = Scene::set(None).await?;
         let request = scene.ask_for_access_from(networks).await?;
         let link = scene.approve(&request).await?;
         let claimed = scene.contact.claim(&link).await?;
         let receipt = scene.contact.receipt(&claimed).await?;
         let page = receipt["portal"].as_str().context("the key's page")?;
-        let credential = gateway_of_kind(&scene.owner, kind.code()).await?;
+        let credential = if signs {
+            gateway_that_signs(&scene.owner, kind.code()).await?
+        } else {
+            gateway_of_kind(&scene.owner, kind.code()).await?
+        };
         let backend = Backend::start().await?;
         let gateway =
             RunningGateway::start(kind, scene.portal.port(), &backend, &credential).await?;
@@ -45,10 +59,21 @@ impl Edge {
             client: gateway.client()?,
             key: claimed.key.clone(),
             page: page.to_owned(),
+            kind,
             backend,
             scene,
             _gateway: gateway,
         })
+    }
+
+    /// As the list of gateways links to it; the scene's own gateway is of kind `api`.
+    async fn gateway_id(&self) -> Result<String> {
+        let list = self.scene.owner.get("/gateways").await?.text().await?;
+        let row = list
+            .split("href=\"/gateways/")
+            .find(|row| row.contains(&format!(">{}</a>", self.kind.code())))
+            .context("the gateway is not in the list")?;
+        Ok(row.split('"').next().unwrap_or_default().to_owned())
     }
 
     async fn call(&self, line: &str) -> Result<RawResponse> {
@@ -95,6 +120,7 @@ macro_rules! behind_each {
 
 behind_each!(
     a_granted_call_arrives_with_who_made_it_and_without_the_key,
+    a_backend_can_check_by_itself_that_latchkey_said_who_calls,
     every_refusal_is_told_as_documented,
     a_path_that_two_parsers_could_read_differently_reaches_nothing,
     a_spoofed_forwarded_address_changes_nothing,
@@ -131,8 +157,11 @@ async fn a_granted_call_arrives_with_who_made_it_and_without_the_key(kind: Kind)
             .iter()
             .filter(|(header, _)| reads_as(&header.to_ascii_lowercase()));
         let values: Vec<&str> = values.map(|(_, value)| value.as_str()).collect();
+        // There is no assertion where the gateway is not registered to have them.
+        let expected = usize::from(name != "latchkey-assertion");
+        let told = values.iter().filter(|value| !value.is_empty()).count();
         assert!(
-            values.len() == 1 && values != ["forged"],
+            told == expected && !values.contains(&"forged"),
             "{name}: {values:?}"
         );
     }
@@ -151,6 +180,90 @@ async fn a_granted_call_arrives_with_who_made_it_and_without_the_key(kind: Kind)
     assert_eq!(edge.backend.served().len(), 1);
     tally::count("attacks", 1);
     Ok(())
+}
+
+/// With the check of `docs/gateways/check_assertion.py`, by another implementation of all of it.
+async fn a_backend_can_check_by_itself_that_latchkey_said_who_calls(kind: Kind) -> Result<()> {
+    let edge = Edge::registered(kind, "127.0.0.0/8", true).await?;
+    let forged = [
+        ("Latchkey-Assertion", "forged"),
+        ("Latchkey_Assertion", "forged"),
+    ];
+    let answer = edge.call_with(&format!("{CALL}?page=2"), &forged).await?;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let served = edge.backend.served();
+    let call = served.first().context("no call")?;
+    let assertion = call.header("latchkey-assertion").context("no assertion")?;
+    let get = async |path: &str| {
+        edge.scene
+            .owner
+            .get(path)
+            .await?
+            .json::<Value>()
+            .await
+            .map_err(anyhow::Error::from)
+    };
+    let question = json!({
+        "assertion": assertion,
+        "keys": get("/.well-known/latchkey-jwks.json").await?,
+        "portal": edge.scene.portal.origin(),
+        "gateway": edge.gateway_id().await?,
+        "method": call.method,
+        "target": call.target,
+    });
+    let verdicts = python("assertions.py", &question)?;
+    let told = |case: &str| verdicts[case].as_str().unwrap_or_default().to_owned();
+    let claims = &verdicts["genuine"];
+    assert_eq!(
+        claims["sub"],
+        *call.header("latchkey-key-id").context("an id")?,
+        "{verdicts}"
+    );
+    assert_eq!(
+        claims["kid"],
+        *call.header("latchkey-kid").context("a kid")?
+    );
+    assert_eq!(claims["scope"], "shipments:read");
+    assert_eq!(
+        claims["partner_id"],
+        *call.header("latchkey-partner-id").context("a partner")?
+    );
+    for (case, refusal) in [
+        ("a minute later", "ExpiredSignatureError"),
+        ("for another gateway", "InvalidAudienceError"),
+        ("of another portal", "InvalidIssuerError"),
+        ("with other claims", "InvalidSignatureError"),
+        ("signed by somebody else", "InvalidSignatureError"),
+        ("without a signature", "InvalidAlgorithmError"),
+        ("with another call", "WrongCall"),
+        ("with another method", "WrongCall"),
+        ("under a key that is not published", "KeyError"),
+    ] {
+        assert_eq!(told(case), refusal, "{case}: {verdicts}");
+        tally::count("attacks", 1);
+    }
+    Ok(())
+}
+
+/// What a script of `tests/python` answers to a question, both in JSON.
+fn python(script: &str, question: &Value) -> Result<Value> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("python");
+    let program = folder.join(".venv/bin/python");
+    anyhow::ensure!(
+        program.exists(),
+        "Python's packages are missing: run `cargo xtask setup`"
+    );
+    let mut child = Command::new(program)
+        .arg(folder.join(script))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let mut input = child.stdin.take().context("no way in")?;
+    input.write_all(question.to_string().as_bytes())?;
+    drop(input);
+    let output = child.wait_with_output()?;
+    anyhow::ensure!(output.status.success(), "{script} failed");
+    Ok(serde_json::from_slice(&output.stdout)?)
 }
 
 async fn every_refusal_is_told_as_documented(kind: Kind) -> Result<()> {

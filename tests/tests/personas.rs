@@ -38,6 +38,7 @@ const TABLE: &str = "
 GET  /healthz                              y yyyyy yyy yy
 GET  /readyz                               y yyyyy yyy yy
 GET  /.well-known/latchkey.json            y yyyyy yyy yy
+GET  /.well-known/latchkey-jwks.json       y yyyyy yyy yy
 GET  /v1/openapi.json                      y yyyyy yyy yy
 GET  /docs/api                             y yyyyy yyy yy
 GET  /assets/{asset}                       y yyyyy yyy yy

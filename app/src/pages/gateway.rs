@@ -1,7 +1,7 @@
 //! `/gateways`, `/gateways/new`, `/gateways/{id}`, and the console that tries a call.
 //!
-//! Forms: `POST /gateways/new` (`name`, `kind`, `pair` repeated, `proxies`; act),
-//! `POST /gateways/{id}` (`pair` repeated, `proxies`; act, of the form `serves`),
+//! Forms: `POST /gateways/new` (`name`, `kind`, `pair` repeated, `proxies`, `signs`; act),
+//! `POST /gateways/{id}` (`pair` repeated, `proxies`, `signs`; act, of the form `serves`),
 //! `POST /gateways/{id}/rotate` (act), `POST /gateways/{id}/revoke` (`reason`; act),
 //! `POST /gateways/{id}/try` (`key`, `method`, `path`, `source_ip`, `scheme`).
 
@@ -101,6 +101,7 @@ pub fn new_gateway_page(shell: Shell, vm: NewGateway) -> Page {
                 {Field::radios(&filled, "kind", "Kind", kinds).help("Fixes which headers are read.").view()}
                 {Field::checks(&filled, "pair", "Serves", pairs).help("It gets answers about these and no others.").view()}
                 {proxies_field(&filled).view()}
+                {signs_field(&filled).view()}
                 <div class="actions"><button class="btn primary">"Register…"</button><a class="btn quiet" href="/gateways">"Cancel"</a></div>
             </form>
         })}
@@ -179,12 +180,13 @@ fn change_form(id: &str, pairs: Vec<Choice>, typed: &Filled) -> AnyView {
         .help("It gets answers about these and no others.")
         .within(SERVES);
     let proxies = proxies_field(typed).within(SERVES);
-    let open = pair.is_refused() || proxies.is_refused();
+    let signs = signs_field(typed).within(SERVES);
+    let open = pair.is_refused() || proxies.is_refused() || signs.is_refused();
     view! {
         <details class="verdicts" open=open>
             <summary>"Change what it serves"</summary>
             <form class="form" method="post" action=format!("/gateways/{id}") data-act="">
-                {pair.view()}{proxies.view()}
+                {pair.view()}{proxies.view()}{signs.view()}
                 <div class="actions"><button class="btn">"Change what it serves…"</button></div>
             </form>
         </details>
@@ -196,6 +198,12 @@ fn proxies_field(filled: &Filled) -> Field {
     Field::area(filled, "proxies", "Proxies in front of it", 2)
         .optional()
         .help("Networks, one a line. A client’s address is the right-most forwarded one outside them.")
+}
+
+fn signs_field(filled: &Filled) -> Field {
+    let choice = Choice::new("yes", "Sign who calls")
+        .help("Its answers carry Latchkey-Assertion, by which a backend can check them.");
+    Field::checks(filled, "signs", "Signature", vec![choice]).optional()
 }
 
 fn credential_card(credential: String) -> AnyView {

@@ -162,6 +162,7 @@ async fn gateway(stage: &Stage, services: &[Offered], out: &mut impl Write) -> R
         domain::state::GatewayKind::Api,
         reach,
         domain::network::Networks::default(),
+        false,
     )
     .await
     .map_err(said)?;

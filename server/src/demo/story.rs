@@ -163,6 +163,7 @@ async fn gateways(stage: &Stage, operator: &Persona) -> Result<GatewayId> {
             kind,
             reach: reach.iter().map(|place| (*place).to_owned()).collect(),
             proxies: "10.20.0.0/24".parse()?,
+            signs: false,
         };
         operator
             .act(stage, RegisterGateway { registration })

@@ -57,12 +57,14 @@ pub async fn begin_new(view: View, actor: Actor, form: Form) -> Response {
 }
 
 fn read_registration(form: &Form) -> Result<Registration, Refusal> {
-    form.only(&["name", "kind", "pair", "proxies"])?;
+    form.only(&["name", "kind", "pair", "proxies", "signs"])?;
     let mut typed = Typed::of(form);
     let (name, kind) = (typed.field("name"), typed.field("kind"));
     let reach = read_reach(form, &mut typed);
     let proxies = typed.field("proxies");
-    let ((name, kind), (reach, proxies)) = typed.done(name.zip(kind).zip(reach.zip(proxies)))?;
+    let signs = read_signs(form, &mut typed);
+    let places = reach.zip(proxies).zip(signs);
+    let ((name, kind), ((reach, proxies), signs)) = typed.done(name.zip(kind).zip(places))?;
     let id = GatewayId::random(&mut system_rng());
     Ok(Registration {
         id,
@@ -70,6 +72,7 @@ fn read_registration(form: &Form) -> Result<Registration, Refusal> {
         kind,
         reach,
         proxies,
+        signs,
     })
 }
 
@@ -109,15 +112,17 @@ pub async fn change(
     form: Form,
 ) -> Response {
     let begun = async {
-        form.only(&["pair", "proxies"])?;
+        form.only(&["pair", "proxies", "signs"])?;
         let mut typed = Typed::of(&form);
         let reach = read_reach(&form, &mut typed);
         let proxies = typed.field("proxies");
-        let (reach, proxies) = typed.done(reach.zip(proxies))?;
+        let signs = read_signs(&form, &mut typed);
+        let ((reach, proxies), signs) = typed.done(reach.zip(proxies).zip(signs))?;
         let change = ChangeGateway {
             gateway,
             reach,
             proxies,
+            signs,
         };
         ask(&view, &actor, change).await
     };
@@ -137,6 +142,18 @@ fn read_reach(form: &Form, typed: &mut Typed<'_>) -> Option<Vec<String>> {
         return None;
     }
     Some(reach)
+}
+
+/// A box that is ticked or absent.
+fn read_signs(form: &Form, typed: &mut Typed<'_>) -> Option<bool> {
+    match form.text("signs") {
+        "" => Some(false),
+        "yes" => Some(true),
+        _ => {
+            typed.refuse("signs", "This is ticked or not.");
+            None
+        }
+    }
 }
 
 /// `POST /gateways/{id}/rotate`
@@ -290,6 +307,27 @@ mod tests {
             panic!()
         };
         assert_eq!(faults[0].field, "pair");
+    }
+
+    #[test]
+    fn a_box_is_ticked_or_absent_and_never_anything_else() {
+        let of = |value| {
+            let pairs = [
+                ("name", "edge"),
+                ("kind", "nginx"),
+                ("pair", "a/b"),
+                ("proxies", ""),
+                ("signs", value),
+            ];
+            read_registration(&form(&pairs))
+        };
+        assert!(of("yes").unwrap().signs && !of("").unwrap().signs);
+        for value in ["no", "on", "true"] {
+            let Err(Refusal::Invalid(faults)) = of(value) else {
+                panic!("{value}")
+            };
+            assert_eq!(faults[0].field, "signs");
+        }
     }
 
     #[test]

@@ -50,6 +50,7 @@ routes! {
     get "/healthz" Anyone => health::healthz;
     get "/readyz" Anyone => health::readyz;
     get "/.well-known/latchkey.json" Anyone => health::well_known;
+    get "/.well-known/latchkey-jwks.json" Anyone => verify::jwks;
     get "/v1/openapi.json" Anyone => description::openapi;
     get "/docs/api" Anyone => description::page;
     get "/assets/{name}" Anyone => assets::asset;

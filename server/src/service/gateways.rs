@@ -11,7 +11,7 @@ use domain::time::Timestamp;
 use domain::verification::{Place, RawCall, Reason};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::{Code, Entry, Evidence, Gateway, Read, Stamped, Work};
+use store::{Code, Entry, Evidence, Gateway, Later, Read, Stamped, Work};
 use zeroize::Zeroizing;
 
 use crate::auth::actor::Operator;
@@ -36,6 +36,8 @@ pub struct Registration {
     /// `service/environment` by their short names.
     pub reach: Vec<String>,
     pub proxies: Networks,
+    /// Whether its answers carry a signed assertion of who calls.
+    pub signs: bool,
 }
 
 /// A place in a gateway's reach, with its names.
@@ -142,7 +144,22 @@ pub async fn check(
             "Another gateway has this name, or had it: take another one.",
         ));
     }
+    can_sign(registration.kind, registration.signs)?;
     chosen(places(read).await?, &registration.reach)
+}
+
+/// What has no effect is refused, never ignored.
+///
+/// # Errors
+/// [`Refusal::Invalid`] on `signs`.
+pub fn can_sign(kind: GatewayKind, signs: bool) -> Result<(), Refusal> {
+    match kind {
+        GatewayKind::Api if signs => Err(Refusal::field(
+            "signs",
+            "What posts to /v1/verify hands on no headers of ours, so nothing would be signed.",
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// An empty reach is refused, never read as everything.
@@ -198,6 +215,7 @@ async fn add(
         old_credential_until: None,
         state: Code(GatewayState::Active),
         created_at: portal.now(),
+        signs: Later(registration.signs),
     })
     .await?;
     Ok(credential)
@@ -227,6 +245,7 @@ pub async fn add_from_console(
     kind: GatewayKind,
     reach: Vec<String>,
     proxies: Networks,
+    signs: bool,
 ) -> Result<Zeroizing<String>, Refusal> {
     let id = GatewayId::random(&mut system_rng());
     let registration = Registration {
@@ -235,6 +254,7 @@ pub async fn add_from_console(
         kind,
         reach,
         proxies,
+        signs,
     };
     let mut work = portal.store.work().await?;
     let credential = add(portal, &mut work, &registration).await?;
@@ -285,18 +305,20 @@ fn rotated(gateway: Gateway, mac: domain::enc::Digest, now: Timestamp) -> Gatewa
     }
 }
 
-/// Gives a gateway another reach and other proxies; its credentials stay.
+/// Gives a gateway another reach and other proxies, or has its answers signed; its credentials stay.
 ///
 /// # Errors
-/// As [`rotate`], and [`chosen`].
+/// As [`rotate`], [`chosen`] and [`can_sign`].
 pub async fn change(
     work: &mut Work,
     id: GatewayId,
     reach: &[String],
     proxies: &Networks,
+    signs: bool,
 ) -> Result<(), Refusal> {
     let row = load(work, id).await?;
     is_active(&row)?;
+    can_sign(row.kind.0, signs)?;
     let reach: Vec<Place> = chosen(places(work).await?, reach)?
         .iter()
         .map(|named| named.place)
@@ -305,6 +327,7 @@ pub async fn change(
     let changed = Gateway {
         reach: reach_json(&reach).map_err(Refusal::internal)?,
         proxies: proxies.to_string(),
+        signs: Later(signs),
         ..row.into_row()
     };
     work.update_gateway(changed, stamp).await?;

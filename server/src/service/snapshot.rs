@@ -358,6 +358,7 @@ fn gateway(row: &store::Gateway, now: Timestamp) -> Option<GatewayEntry> {
         kind: row.kind.0,
         reach: parse_reach(&row.reach).ok()?,
         proxies,
+        signs: row.signs.0,
         credential_mac: row.credential_mac,
         old_credential,
     })

@@ -114,6 +114,8 @@ pub struct GatewayEntry {
     pub kind: GatewayKind,
     pub reach: Vec<Place>,
     pub proxies: Networks,
+    /// Whether its answers carry a signed assertion of who calls.
+    pub signs: bool,
     pub credential_mac: Digest,
     /// The credential before the last rotation, and until when it still counts.
     pub old_credential: Option<(Digest, Timestamp)>,
@@ -150,6 +152,10 @@ impl Gateway {
 
     pub fn proxies(&self) -> &Networks {
         &self.entry.proxies
+    }
+
+    pub fn signs(&self) -> bool {
+        self.entry.signs
     }
 }
 
@@ -244,6 +250,7 @@ mod tests {
             kind: GatewayKind::Api,
             reach: vec![PLACE],
             proxies: Networks::default(),
+            signs: false,
             credential_mac: [mac; 32],
             old_credential: None,
         }

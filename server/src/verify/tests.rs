@@ -104,6 +104,7 @@ fn scene() -> Scene {
             kind: GatewayKind::Api,
             reach: vec![HERE],
             proxies: Networks::default(),
+            signs: false,
             credential_mac: credential.mac(&keyring.pepper),
             old_credential: None,
         }],

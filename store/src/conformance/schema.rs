@@ -1,5 +1,7 @@
 //! The two schemas are one.
 
+use std::collections::BTreeMap;
+
 use super::bench::{Bench, Engine, on_each_engine};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -143,13 +145,32 @@ async fn tables_columns_indexes_and_constraints_agree() {
 /// The same promise where there is no PostgreSQL at hand.
 #[test]
 fn the_migrations_differ_in_the_names_of_types_alone() {
-    let postgres = include_str!("../../../migrations/postgres/0001_start.sql");
-    let sqlite = include_str!("../../../migrations/sqlite/0001_start.sql");
-    let renamed = postgres
-        .replace(" UUID", " BLOB")
-        .replace(" BYTEA", " BLOB");
-    for (one, other) in renamed.lines().zip(sqlite.lines()) {
-        assert_eq!(one, other);
+    let (postgres, sqlite) = (migrations("postgres"), migrations("sqlite"));
+    assert_eq!(
+        postgres.keys().collect::<Vec<_>>(),
+        sqlite.keys().collect::<Vec<_>>()
+    );
+    for (name, postgres) in postgres {
+        let renamed = postgres
+            .replace(" UUID", " BLOB")
+            .replace(" BYTEA", " BLOB");
+        let sqlite = &sqlite[&name];
+        for (one, other) in renamed.lines().zip(sqlite.lines()) {
+            assert_eq!(one, other, "{name}");
+        }
+        assert_eq!(renamed.lines().count(), sqlite.lines().count(), "{name}");
     }
-    assert_eq!(renamed.lines().count(), sqlite.lines().count());
+}
+
+/// An engine's migrations by their files' names.
+fn migrations(engine: &str) -> BTreeMap<String, String> {
+    let folder = format!("{}/../migrations/{engine}", env!("CARGO_MANIFEST_DIR"));
+    std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            (name, std::fs::read_to_string(path).unwrap())
+        })
+        .collect()
 }

@@ -11,13 +11,14 @@ use app::pages::api::api_page;
 use axum::Json;
 use axum::response::{IntoResponse as _, Response};
 use serde_json::Value;
+use utoipa::ToSchema;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApiBuilder};
 
 use crate::http::answer::Body;
 use crate::http::health::WellKnown;
 use crate::http::page::View;
-use crate::http::verify::{Answers, Batch};
+use crate::http::verify::{Answers, Batch, Jwks};
 use operations::{BARE, BEARER, GATEWAY};
 
 const ABOUT: &str = "What programs ask Latchkey: gateways, whether a key may make a call; monitors, \
@@ -52,11 +53,13 @@ fn describe() -> Value {
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .description(Some("The client's key, as it came."));
-    let components = ComponentsBuilder::new()
-        .schema_from::<Batch<'_>>()
-        .schema_from::<Answers<'_>>()
-        .schema_from::<Body>()
-        .schema_from::<WellKnown>()
+    let mut components = ComponentsBuilder::new();
+    components = with::<Batch<'_>>(components);
+    components = with::<Answers<'_>>(components);
+    components = with::<Body>(components);
+    components = with::<WellKnown>(components);
+    components = with::<Jwks>(components);
+    let components = components
         .security_scheme(GATEWAY, SecurityScheme::ApiKey(ApiKey::Header(gateway)))
         .security_scheme(BARE, SecurityScheme::ApiKey(ApiKey::Header(bare)))
         .security_scheme(BEARER, SecurityScheme::Http(bearer.build()))
@@ -75,6 +78,13 @@ fn describe() -> Value {
     serde_json::to_value(description).unwrap_or_default()
 }
 
+/// A body, and what stands in it.
+fn with<T: ToSchema>(components: ComponentsBuilder) -> ComponentsBuilder {
+    let mut within = Vec::new();
+    T::schemas(&mut within);
+    components.schemas_from_iter(within).schema_from::<T>()
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -86,10 +96,11 @@ mod tests {
     use crate::http::routes::TABLE;
 
     /// Public routes that are for programs; all others of theirs are known by their access.
-    const PUBLIC: [&str; 4] = [
+    const PUBLIC: [&str; 5] = [
         "/healthz",
         "/readyz",
         "/.well-known/latchkey.json",
+        "/.well-known/latchkey-jwks.json",
         "/v1/openapi.json",
     ];
 

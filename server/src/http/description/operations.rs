@@ -56,6 +56,7 @@ pub(super) fn paths() -> Paths {
         .path("/healthz", get(healthz()))
         .path("/readyz", get(readyz()))
         .path("/.well-known/latchkey.json", get(well_known()))
+        .path("/.well-known/latchkey-jwks.json", get(jwks()))
         .path("/v1/openapi.json", get(openapi()))
         .build()
 }
@@ -239,6 +240,15 @@ fn well_known() -> OperationBuilder {
         .response("200", json("The portal's identity.", "WellKnown"))
 }
 
+fn jwks() -> OperationBuilder {
+    operation("Publication", "Which key are assertions signed with?")
+        .operation_id(Some("jwks"))
+        .response(
+            "200",
+            json("A set of JSON Web Keys, as libraries fetch it.", "Jwks"),
+        )
+}
+
 fn openapi() -> OperationBuilder {
     let object = ObjectBuilder::new()
         .description(Some("OpenAPI 3.1."))
@@ -317,13 +327,16 @@ fn identity(mut response: ResponseBuilder) -> ResponseBuilder {
 }
 
 /// In the order of [`IDENTITY`].
-const IDENTITY_WORDS: [&str; 5] = [
+const IDENTITY_WORDS: [&str; 6] = [
     "The key's id. Like the others of these headers it is always there, and empty where there is \
      nothing to say: hand them on, so that they overwrite what a client sent.",
     "The eight characters by which the key is known.",
     "The id of the organisation whose key it is.",
     "The key's scopes, separated by spaces.",
     "`ok`, or the code of the reason.",
+    "Where the gateway is registered to sign and the call may pass: the same, and the call, as a \
+     JSON Web Token for the next minute. A backend checks it with the key of \
+     `/.well-known/latchkey-jwks.json`.",
 ];
 
 fn limits(response: ResponseBuilder) -> ResponseBuilder {

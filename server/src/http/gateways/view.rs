@@ -126,7 +126,8 @@ pub(super) async fn detail(
         serves: gateways::codes(&gateway, &places)?
             .into_iter()
             .fold(Filled::default(), |filled, code| filled.with("pair", code))
-            .with("proxies", gateway.proxies.clone()),
+            .with("proxies", gateway.proxies.clone())
+            .with("signs", if gateway.signs.0 { "yes" } else { "" }),
         pairs: pairs(&places),
         credential: None,
         tried: None,
@@ -151,6 +152,10 @@ fn facts(
         Line::new("Kind", kind_words(gateway.kind.0).0),
         Line::new("Serves", gateways::serves(gateway, places)?),
         Line::new("Proxies", proxies).mono(),
+        Line::new(
+            "Signs who calls",
+            if gateway.signs.0 { "yes" } else { "no" },
+        ),
         Line::new("Registered", gateway.created_at.minute()),
         Line::new("Last asked", asked),
     ];

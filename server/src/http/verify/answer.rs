@@ -89,10 +89,8 @@ pub(in crate::http) struct Allowed<'a> {
 #[derive(Serialize, ToSchema)]
 #[schema(as = Limit)]
 pub(in crate::http) struct LimitLeft {
-    /// Whose calls it counts: those of all keys of the grant together, or of this key.
     #[schema(schema_with = counted)]
     of: Counted,
-    /// Rates by the second, minute and hour; quotas by the day and month of the calendar in UTC.
     #[schema(schema_with = period)]
     period: Period,
     /// Calls in one period.
@@ -143,7 +141,6 @@ impl<'a> Allowed<'a> {
 pub(in crate::http) struct Denied {
     #[schema(schema_with = no)]
     allowed: bool,
-    /// Why. `not-ready` stands in a batch alone, for a call that cannot be decided right now.
     #[schema(schema_with = reason)]
     code: &'static str,
     /// The same in words, for whoever made the call.
@@ -164,10 +161,11 @@ impl Denied {
     }
 }
 
-/// A text that is one of these.
-pub(super) fn one_of(codes: impl IntoIterator<Item = &'static str>) -> Object {
+/// A text that is one of these; what is described so has no other place for its words.
+pub(super) fn one_of(words: &str, codes: impl IntoIterator<Item = &'static str>) -> Object {
     ObjectBuilder::new()
         .schema_type(Type::String)
+        .description(Some(words))
         .enum_values(Some(codes))
         .build()
 }
@@ -188,20 +186,29 @@ fn no() -> Object {
 }
 
 fn ok() -> Object {
-    one_of([OK])
+    one_of("It may pass.", [OK])
 }
 
 fn reason() -> Object {
     let reasons = Reason::ALL.iter().map(|reason| reason.code());
-    one_of(reasons.chain([NOT_READY]))
+    one_of(
+        "Why. `not-ready` stands in a batch alone, for a call that cannot be decided right now.",
+        reasons.chain([NOT_READY]),
+    )
 }
 
 fn counted() -> Object {
-    one_of(Counted::ALL.iter().map(|counted| counted.code()))
+    one_of(
+        "Whose calls it counts: those of all keys of the grant together, or of this key.",
+        Counted::ALL.iter().map(|counted| counted.code()),
+    )
 }
 
 fn period() -> Object {
-    one_of(Period::ALL.iter().map(|period| period.code()))
+    one_of(
+        "Rates by the second, minute and hour; quotas by the day and month of the calendar in UTC.",
+        Period::ALL.iter().map(|period| period.code()),
+    )
 }
 
 /// Why there is no decision.

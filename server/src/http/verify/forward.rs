@@ -14,6 +14,7 @@ use domain::verification::Reason;
 
 use super::admitted;
 use super::answer::{OK, Refused, public, whole_seconds};
+use super::assertion;
 use crate::http::answer::problem;
 use crate::portal::Portal;
 use crate::verify::{Decision, Held, Refused as NotAllowed};
@@ -21,12 +22,13 @@ use called::{Called, Unclear};
 
 /// What a backend may believe of the caller. Each is in each answer, empty where there is nothing
 /// to say, so that a gateway which copies them overwrites what a client sent under their names.
-pub(in crate::http) const IDENTITY: [HeaderName; 5] = [
+pub(in crate::http) const IDENTITY: [HeaderName; 6] = [
     HeaderName::from_static("latchkey-key-id"),
     HeaderName::from_static("latchkey-kid"),
     HeaderName::from_static("latchkey-partner-id"),
     HeaderName::from_static("latchkey-scopes"),
     HeaderName::from_static("latchkey-reason"),
+    HeaderName::from_static("latchkey-assertion"),
 ];
 
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -48,13 +50,18 @@ pub async fn forward_auth(State(portal): State<Portal>, request: Request) -> Res
         .engine
         .verify(&gateway, called.key(), &question, portal.now())
     {
-        Ok(Decision::Allowed(known, left)) => accepted(&known.held, &left),
+        Ok(Decision::Allowed(known, left)) => {
+            let signed = gateway
+                .signs()
+                .then(|| assertion::signed(&portal, &gateway, &known.held, &question.call));
+            accepted(&known.held, &left, signed.as_deref().unwrap_or_default())
+        }
         Ok(Decision::Refused(refused)) => refusal(gateway.kind(), &refused, called.scope()),
         Err(not_ready) => unanswered(&not_ready.into()),
     }
 }
 
-fn accepted(held: &Held, left: &[Left]) -> Response {
+fn accepted(held: &Held, left: &[Left], assertion: &str) -> Response {
     let scopes: Vec<&str> = held
         .entry
         .grant
@@ -69,6 +76,7 @@ fn accepted(held: &Held, left: &[Left]) -> Response {
         &held.entry.partner.to_string(),
         &scopes.join(" "),
         OK,
+        assertion,
     ];
     identify(response.headers_mut(), values);
     limits(response.headers_mut(), left);
@@ -141,7 +149,7 @@ fn unanswered(refused: &Refused) -> Response {
         retry_after: matches!(refused, Refused::NotReady).then_some(1),
         ..public(StatusCode::SERVICE_UNAVAILABLE, refused.code(), sentence)
     });
-    identify(response.headers_mut(), [""; 5]);
+    identify(response.headers_mut(), [""; 6]);
     response
 }
 
@@ -179,12 +187,12 @@ fn challenge_with(response: &mut Response, value: HeaderValue) {
 }
 
 fn refused_for(response: &mut Response, reason: Reason) {
-    identify(response.headers_mut(), ["", "", "", "", reason.code()]);
+    identify(response.headers_mut(), ["", "", "", "", reason.code(), ""]);
 }
 
-fn identify(headers: &mut HeaderMap, values: [&str; 5]) {
+fn identify(headers: &mut HeaderMap, values: [&str; 6]) {
     for (name, value) in IDENTITY.into_iter().zip(values) {
-        // Ids, scopes and codes are visible ASCII.
+        // Ids, scopes, codes and base64url are visible ASCII.
         let value = HeaderValue::try_from(value).unwrap_or(HeaderValue::from_static(""));
         headers.insert(name, value);
     }

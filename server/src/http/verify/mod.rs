@@ -2,6 +2,7 @@
 //! is always 200; other statuses mean that there is none, and the gateway must refuse the call.
 
 mod answer;
+mod assertion;
 mod forward;
 mod question;
 
@@ -18,9 +19,11 @@ use answer::{Answer, Refused};
 use question::{Asked, read, read_batch};
 
 pub(super) use answer::Answers;
+pub(super) use assertion::Jwks;
 pub(super) use forward::{IDENTITY, status};
 pub(super) use question::Batch;
 
+pub use assertion::jwks;
 pub use forward::forward_auth;
 
 /// The header by which a gateway identifies itself; `Authorization` holds the client's key.

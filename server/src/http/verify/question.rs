@@ -77,7 +77,6 @@ pub(in crate::http) struct Asked<'a> {
     #[serde(borrow)]
     #[schema(value_type = String, example = "203.0.113.4")]
     source_ip: Cow<'a, str>,
-    /// How the client came.
     #[serde(borrow)]
     #[schema(schema_with = scheme)]
     scheme: Cow<'a, str>,
@@ -93,7 +92,10 @@ pub(in crate::http) struct Asked<'a> {
 }
 
 fn scheme() -> Object {
-    one_of(Scheme::ALL.iter().map(|scheme| scheme.code()))
+    one_of(
+        "How the client came.",
+        Scheme::ALL.iter().map(|scheme| scheme.code()),
+    )
 }
 
 /// A client's key as it stands in the body: borrowed from it, and wiped where it was copied.

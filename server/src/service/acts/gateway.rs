@@ -23,7 +23,7 @@ pub struct RegisterGateway {
     pub registration: Registration,
 }
 
-/// Gives a gateway another reach and other proxies. Its kind stays: another kind reads other
+/// Gives a gateway another reach and other proxies, or has its answers signed. Its kind stays: another kind reads other
 /// headers, and is another gateway.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -32,6 +32,7 @@ pub struct ChangeGateway {
     /// `service/environment` by their short names.
     pub reach: Vec<String>,
     pub proxies: Networks,
+    pub signs: bool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -64,6 +65,7 @@ impl Privileged for RegisterGateway {
                     ("Kind", registration.kind.to_string()),
                     ("Serves", codes(&reach)),
                     ("Proxies in front of it", words(&registration.proxies)),
+                    ("Signs who calls", yes_or_no(registration.signs)),
                 ],
             },
             title: "Register a gateway".to_owned(),
@@ -98,6 +100,11 @@ fn codes(reach: &[NamedPlace]) -> String {
     codes.join(", ")
 }
 
+fn yes_or_no(truth: bool) -> String {
+    let word = if truth { "yes" } else { "no" };
+    word.to_owned()
+}
+
 fn words(proxies: &Networks) -> String {
     match proxies.is_empty() {
         true => "none".to_owned(),
@@ -114,7 +121,9 @@ impl Privileged for ChangeGateway {
         let before = gateways::codes(&gateway, &places)?;
         let reach = gateways::chosen(places, &self.reach)?;
         let (serves, proxies) = (codes(&reach), self.proxies.to_string());
-        if serves == before.join(", ") && proxies == gateway.proxies {
+        gateways::can_sign(gateway.kind.0, self.signs)?;
+        let signs_already = gateway.signs.0 == self.signs;
+        if serves == before.join(", ") && proxies == gateway.proxies && signs_already {
             return Err(Refusal::field("pair", "This is what it is already."));
         }
         let lost: Vec<&str> = before
@@ -122,14 +131,19 @@ impl Privileged for ChangeGateway {
             .map(String::as_str)
             .filter(|code| reach.iter().all(|named| named.code != *code))
             .collect();
-        let breaks = match lost.is_empty() {
-            true => String::new(),
-            false => format!(
-                "Every call through {} to {} is refused from then on.",
-                gateway.name,
-                lost.join(", ")
-            ),
-        };
+        let mut breaks = Vec::new();
+        if !lost.is_empty() {
+            let (name, lost) = (&gateway.name, lost.join(", "));
+            breaks.push(format!(
+                "Every call through {name} to {lost} is refused from then on."
+            ));
+        }
+        if gateway.signs.0 && !self.signs {
+            breaks.push(
+                "A backend that asks for the signed assertion refuses every call from then on."
+                    .to_owned(),
+            );
+        }
         Ok(Asking {
             asked: Asked {
                 act: Self::ACT,
@@ -140,11 +154,12 @@ impl Privileged for ChangeGateway {
                     ("Serves", serves),
                     ("Served before", before.join(", ")),
                     ("Proxies in front of it", words(&self.proxies)),
+                    ("Signs who calls", yes_or_no(self.signs)),
                 ],
             },
             title: "Change what a gateway serves".to_owned(),
             does: "It counts from the next call on. Its credential stays.".to_owned(),
-            breaks,
+            breaks: breaks.join(" "),
             button: "Change the gateway".to_owned(),
             back: format!("/gateways/{}", self.gateway),
         })
@@ -157,8 +172,10 @@ impl Privileged for ChangeGateway {
         _: &Actor,
         proof: &Proof,
     ) -> Result<Done, Refusal> {
-        gateways::change(work, self.gateway, &self.reach, &self.proxies).await?;
-        let details = json!({ "change": "serves", "reach": self.reach, "proxies": self.proxies });
+        gateways::change(work, self.gateway, &self.reach, &self.proxies, self.signs).await?;
+        let details = json!({
+            "change": "serves", "reach": self.reach, "proxies": self.proxies, "signs": self.signs,
+        });
         Ok(Done {
             evidence: Evidence::of(proof.entry("gateway", self.gateway.uuid(), details)),
             location: format!("/gateways/{}", self.gateway),

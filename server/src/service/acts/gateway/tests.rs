@@ -47,6 +47,7 @@ fn registration() -> Registration {
         kind: GatewayKind::Nginx,
         reach: vec!["shipments/sandbox".to_owned()],
         proxies: Networks::default(),
+        signs: false,
     }
 }
 
@@ -181,7 +182,7 @@ async fn the_console_registers_a_gateway_and_the_log_says_so() {
         proxies,
         ..
     } = registration();
-    let credential = gateways::add_from_console(&host.portal, name, kind, reach, proxies)
+    let credential = gateways::add_from_console(&host.portal, name, kind, reach, proxies, false)
         .await
         .unwrap();
     assert!(is_admitted(&host, &credential));
@@ -251,6 +252,7 @@ fn serving(gateway: GatewayId, reach: &[&str], proxies: &str) -> ChangeGateway {
         gateway,
         reach: reach.iter().map(|code| (*code).to_owned()).collect(),
         proxies: proxies.parse().unwrap(),
+        signs: false,
     }
 }
 

@@ -32,6 +32,7 @@ impl Calling {
             kind: GatewayKind::Api,
             reach: vec!["parcels/sandbox".to_owned()],
             proxies: Networks::default(),
+            signs: false,
         };
         let gateway = registration.id;
         fixture
