@@ -22,13 +22,15 @@ use domain::state::GatewayKind;
 use domain::text::Line;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{Config, Settings};
 use crate::portal::Portal;
 use crate::refusal::Refusal;
 use crate::service::{gateways, owner};
-use crate::{boot, http, jobs};
+use crate::sockets::Socket;
+use crate::{boot, http, jobs, sockets};
 
 /// How long open requests may take to finish once the process is asked to stop. Who runs it often
 /// kills it after thirty seconds, and counts of use are still to be written then.
@@ -195,6 +197,7 @@ async fn serve(config: Config) -> Result<()> {
     crate::service::snapshot::load(&portal)
         .await
         .context("The keys cannot be loaded")?;
+    let sockets = sockets::open(&portal).await?;
     let jobs = jobs::spawn(portal.clone()).context("Mail cannot be sent")?;
     let listener = TcpListener::bind(listen)
         .await
@@ -206,14 +209,38 @@ async fn serve(config: Config) -> Result<()> {
         stop_signal().await;
         asked.send_replace(true);
     });
-    let serving =
-        axum::serve(listener, service).with_graceful_shutdown(asked_to_stop(stop.clone()));
+    let mut serving = JoinSet::new();
+    for Socket {
+        listener,
+        service,
+        file,
+    } in sockets
+    {
+        let stop = stop.clone();
+        let stopped = async move {
+            asked_to_stop(stop).await;
+            drop(file);
+        };
+        let served = axum::serve(listener, service).with_graceful_shutdown(stopped);
+        serving.spawn(served.into_future());
+    }
+    let served = axum::serve(listener, service).with_graceful_shutdown(asked_to_stop(stop.clone()));
+    serving.spawn(served.into_future());
     tokio::select! {
-        served = serving => served?,
+        served = all(&mut serving) => served?,
         () = patience_is_over(stop) => tracing::warn!("requests that did not end were cut off"),
     }
     jobs.stop().await;
     portal.store.database().close().await;
+    Ok(())
+}
+
+/// Waits until every listener has ended, as all do when the process is asked to stop; one that
+/// fails ends the process.
+async fn all(serving: &mut JoinSet<std::io::Result<()>>) -> Result<()> {
+    while let Some(served) = serving.join_next().await {
+        served??;
+    }
     Ok(())
 }
 

@@ -1,6 +1,8 @@
 //! Configuration: a TOML file and `LATCHKEY_…` in the environment, which wins. What is unsafe is
 //! refused here, with a sentence that says what to do (`docs/operators.md`, "Configuration").
 
+mod sockets;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,6 +12,8 @@ use figment::Figment;
 use figment::providers::{Env, Format as _, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 use url::Url;
+
+pub use sockets::{GatewaySocket, SocketSettings};
 
 /// What the operator says. Field names are the file's and, upper-cased after `LATCHKEY_`, the
 /// environment's.
@@ -44,6 +48,8 @@ pub struct Settings {
     pub session_idle_minutes: u32,
     /// … and after this many hours in any case.
     pub session_hours: u32,
+    /// Unix sockets, each for one gateway on this machine.
+    pub gateway_socket: Vec<SocketSettings>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,6 +88,7 @@ pub struct Config {
     pub site: PathBuf,
     pub session_idle: Duration,
     pub session_length: Duration,
+    pub gateway_sockets: Vec<GatewaySocket>,
 }
 
 /// A sentence for the operator: what is wrong, and what to do.
@@ -107,6 +114,7 @@ impl Default for Settings {
             site: PathBuf::from("target/site"),
             session_idle_minutes: 60,
             session_hours: 12,
+            gateway_socket: Vec::new(),
         }
     }
 }
@@ -161,6 +169,7 @@ impl Settings {
                     .to_owned(),
             ));
         }
+        let gateway_sockets = sockets::checked(self.gateway_socket)?;
         domain::token::KeyPrefix::new(&self.key_prefix, "live").map_err(|error| {
             Unsafe(format!(
                 "`key_prefix` cannot be used: {error}. Two or three letters will do."
@@ -184,6 +193,7 @@ impl Settings {
             site: self.site,
             session_idle: Duration::from_secs(u64::from(self.session_idle_minutes.max(1)) * 60),
             session_length: Duration::from_secs(u64::from(self.session_hours.max(1)) * 3600),
+            gateway_sockets,
         })
     }
 }

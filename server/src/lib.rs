@@ -17,6 +17,7 @@ pub mod mail;
 pub mod portal;
 pub mod refusal;
 pub mod service;
+mod sockets;
 #[cfg(test)]
 mod testing;
 pub mod verify;

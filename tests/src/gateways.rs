@@ -113,6 +113,32 @@ impl RunningGateway {
         backend: &Backend,
         credential: &str,
     ) -> Result<Self> {
+        let configured = documented(kind)?.replace("127.0.0.1:3000", &at(latchkey));
+        Self::configured(kind, &configured, backend, credential).await
+    }
+
+    /// The same over a socket of the portal, with what the configuration's comments say of it.
+    ///
+    /// # Errors
+    /// As [`RunningGateway::start`].
+    pub async fn start_over_socket(kind: Kind, socket: &Path, backend: &Backend) -> Result<Self> {
+        let socket = socket.display();
+        let documented = documented(kind)?;
+        let configured = match kind {
+            Kind::Nginx => documented.replace("127.0.0.1:3000", &format!("unix:{socket}")),
+            Kind::Caddy => documented
+                .replace("127.0.0.1:3000", &format!("unix/{socket}"))
+                .replace("header_up Latchkey-Gateway {$LATCHKEY_GATEWAY}", ""),
+        };
+        Self::configured(kind, &configured, backend, "").await
+    }
+
+    async fn configured(
+        kind: Kind,
+        configured: &str,
+        backend: &Backend,
+        credential: &str,
+    ) -> Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix("latchkey-gateway-")
             .tempdir()?;
@@ -121,9 +147,7 @@ impl RunningGateway {
             rcgen::generate_simple_self_signed(vec!["localhost".to_owned()])?;
         fs::write(folder.path().join("api.pem"), cert.pem())?;
         fs::write(folder.path().join("api.key"), signing_key.serialize_pem())?;
-        let at = |port: u16| format!("127.0.0.1:{port}");
-        let configured = documented(kind)?
-            .replace("127.0.0.1:3000", &at(latchkey))
+        let configured = configured
             .replace("127.0.0.1:8080", &at(backend.port))
             .replace(":8443", &format!(":{port}"));
         let command = match kind {
@@ -159,6 +183,10 @@ impl RunningGateway {
         }
         bail!("the gateway never listened:\n{}", self.process.output())
     }
+}
+
+fn at(port: u16) -> String {
+    format!("127.0.0.1:{port}")
 }
 
 fn documented(kind: Kind) -> Result<String> {

@@ -1,13 +1,14 @@
 //! Requests byte for byte, over TLS: what an HTTP library would tidy up before it sends it.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore, crypto};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
@@ -89,8 +90,23 @@ impl RawClient {
 /// # Errors
 /// When no answer comes within ten seconds.
 pub async fn send_plain(port: u16, request: &str) -> Result<RawResponse> {
+    let stream = TcpStream::connect(("127.0.0.1", port)).await?;
+    exchanged(stream, request).await
+}
+
+/// The same over a Unix socket.
+///
+/// # Errors
+/// As [`send_plain`].
+pub async fn send_over_socket(socket: &Path, request: &str) -> Result<RawResponse> {
+    exchanged(UnixStream::connect(socket).await?, request).await
+}
+
+async fn exchanged(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    request: &str,
+) -> Result<RawResponse> {
     let exchange = async {
-        let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
         stream.write_all(request.as_bytes()).await?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await?;

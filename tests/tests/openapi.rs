@@ -79,7 +79,7 @@ impl Ground {
             .output()
             .context("`timeout` of coreutils is missing")?;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let said = text(&output.stdout) + &text(&output.stderr);
+        let said = text(&output.stdout) + text(&output.stderr).as_str();
         let Ok(report) = fs::read_to_string(at("report.har")) else {
             bail!("schemathesis did not get to ask anything:\n{said}");
         };

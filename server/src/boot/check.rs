@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use store::Database;
+use store::{Database, Store};
 
 use super::{is_of_origin, is_of_profile, read_root_key, unwrap_with};
 use crate::config::Config;
 use crate::http::assets::Site;
+use crate::sockets;
 
 /// What the operator should know besides that it is safe: what is still to be made, or done.
 ///
@@ -16,9 +17,11 @@ use crate::http::assets::Site;
 pub async fn check(config: &Config) -> Result<Vec<String>> {
     let mut notes = Vec::new();
     Site::load(&config.site)?;
+    sockets::check_folders(config)?;
     if let Some(file) = embedded(&config.database_url).filter(|file| !Path::new(file).exists()) {
         notes.push(format!("The first start makes the database {file}."));
         check_root_key(config, &mut notes)?;
+        sockets::check_names(config, None).await?;
         return Ok(notes);
     }
     let database = Database::connect(&config.database_url)
@@ -40,6 +43,7 @@ async fn check_database(
         .context("The schema cannot be used")?;
     if schema == 0 {
         notes.push("The database is empty: the first start makes its schema.".to_owned());
+        sockets::check_names(config, None).await?;
         return check_root_key(config, notes);
     }
     if schema < Database::known_schema() {
@@ -53,9 +57,15 @@ async fn check_database(
     }
     let wrapped = database.wrapped_keys().await?;
     if wrapped.is_empty() {
+        sockets::check_names(config, None).await?;
         return check_root_key(config, notes);
     }
-    unwrap_with(&read_root_key(&config.root_key_file)?, config, wrapped).map(drop)
+    let keyring = unwrap_with(&read_root_key(&config.root_key_file)?, config, wrapped)?;
+    if schema < Database::known_schema() {
+        return Ok(());
+    }
+    let store = Store::new(database.clone(), keyring.row_key.clone());
+    sockets::check_names(config, Some(&store)).await
 }
 
 /// Where no key is wrapped yet, a root key need not be there.

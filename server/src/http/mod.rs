@@ -37,10 +37,11 @@ pub mod verify;
 
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
+use axum::{Extension, Router};
+use domain::id::GatewayId;
 use tower_http::compression::CompressionLayer;
 use tower_http::timeout::TimeoutLayer;
 
@@ -52,11 +53,17 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The whole service.
 pub fn app(portal: Portal) -> Router {
-    within(portal, TIMEOUT)
+    within(routes::router(&portal), portal, TIMEOUT)
 }
 
-fn within(portal: Portal, timeout: Duration) -> Router {
-    routes::router(&portal)
+/// What a gateway asks, for whoever comes by a way that only this gateway has.
+pub fn gateway_app(portal: Portal, gateway: GatewayId) -> Router {
+    let routes = routes::gateway_router(&portal).layer(Extension(verify::Bound(gateway)));
+    within(routes, portal, TIMEOUT)
+}
+
+fn within(routes: Router<Portal>, portal: Portal, timeout: Duration) -> Router {
+    routes
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(TimeoutLayer::with_status_code(
             StatusCode::SERVICE_UNAVAILABLE,

@@ -29,9 +29,9 @@ macro_rules! routes {
         }),+];
 
         /// Browser routes are guarded against cross-site posts; a gateway's are not a browser's.
-        pub fn router(portal: &Portal) -> Router<Portal> {
+        fn routes(portal: &Portal, wanted: fn(Access) -> bool) -> Router<Portal> {
             let mut router = Router::new();
-            $($(#[$only])* {
+            $($(#[$only])* if wanted(Access::$access) {
                 let guarded = $method($handler).layer(from_fn_with_state(
                     (portal.clone(), Access::$access, $path),
                     authorise,
@@ -44,6 +44,15 @@ macro_rules! routes {
             router.fallback(door::nothing_here)
         }
     };
+}
+
+pub fn router(portal: &Portal) -> Router<Portal> {
+    routes(portal, |_| true)
+}
+
+/// What gateways ask, and nothing else.
+pub fn gateway_router(portal: &Portal) -> Router<Portal> {
+    routes(portal, |access| access == Access::Gateway)
 }
 
 routes! {

@@ -111,7 +111,11 @@ async fn what_takes_too_long_is_given_up_in_words() {
     let host = Fixture::new().await;
     let owner = host.staff("Olga", &[Role::Owner]).await;
     let cookie = host.cookie(&owner).await;
-    let at_once = within(host.portal.clone(), Duration::ZERO);
+    let at_once = within(
+        routes::router(&host.portal),
+        host.portal.clone(),
+        Duration::ZERO,
+    );
     let page = ask_with(at_once.clone(), Method::GET, "/", ("cookie", &cookie)).await;
     assert_eq!(page.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(page.headers()[RETRY_AFTER], "5");

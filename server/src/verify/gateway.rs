@@ -220,6 +220,13 @@ impl Gateways {
         Some(gateway.clone())
     }
 
+    /// The gateway of this id.
+    pub(super) fn admit_bound(&self, id: GatewayId, now: Timestamp) -> Option<Gateway> {
+        let gateway = self.find(id)?;
+        gateway.asked.fetch_max(now.micros(), Ordering::Relaxed);
+        Some(gateway)
+    }
+
     pub(super) fn find(&self, id: GatewayId) -> Option<Gateway> {
         self.table.load().by_id.get(&id).cloned()
     }

@@ -120,6 +120,19 @@ impl Engine {
             .and_then(|credential| self.gateways.admit(&credential.mac_by(&self.pepper), now)))
     }
 
+    /// The gateway that the way of a question is bound to, unless it is revoked.
+    ///
+    /// # Errors
+    /// [`NotReady`].
+    pub fn admit_bound(
+        &self,
+        gateway: GatewayId,
+        now: Timestamp,
+    ) -> Result<Option<Gateway>, NotReady> {
+        self.ready(now)?;
+        Ok(self.gateways.admit_bound(gateway, now))
+    }
+
     /// Answers one question, and counts it as a use of the key.
     ///
     /// # Errors

@@ -251,7 +251,7 @@ impl Refused {
                 let mut response = problem(public(
                     StatusCode::UNAUTHORIZED,
                     code,
-                    "The header Latchkey-Gateway does not hold a registered gateway's credential.",
+                    "The question did not come from a registered gateway: the header Latchkey-Gateway does not hold the credential of one.",
                 ));
                 // RFC 9110, section 15.5.2, asks for a challenge.
                 let challenge = HeaderValue::from_static("Latchkey-Gateway");

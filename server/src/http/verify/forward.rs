@@ -35,7 +35,7 @@ const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy"
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
 pub async fn forward_auth(State(portal): State<Portal>, request: Request) -> Response {
-    let gateway = match admitted(&portal, request.headers()) {
+    let gateway = match admitted(&portal, &request) {
         Ok(gateway) => gateway,
         Err(refused) => return unanswered(&refused),
     };

@@ -11,6 +11,7 @@ use axum::extract::{FromRequest as _, Request, State};
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse as _, Json, Response};
+use domain::id::GatewayId;
 use zeroize::Zeroize as _;
 
 use crate::portal::Portal;
@@ -19,11 +20,10 @@ use answer::{Answer, Refused};
 use question::{Asked, read, read_batch};
 
 pub(super) use answer::Answers;
-pub(super) use assertion::Jwks;
 pub(super) use forward::{IDENTITY, status};
 pub(super) use question::Batch;
 
-pub use assertion::jwks;
+pub use assertion::{Jwk, Jwks, jwks};
 pub use forward::forward_auth;
 
 /// The header by which a gateway identifies itself; `Authorization` holds the client's key.
@@ -42,7 +42,7 @@ pub async fn verify_batch(State(portal): State<Portal>, request: Request) -> Res
 type Answering = fn(&Portal, &Gateway, &[u8]) -> Result<Response, Refused>;
 
 async fn answered(portal: &Portal, request: Request, answer: Answering) -> Response {
-    let gateway = match admitted(portal, request.headers()) {
+    let gateway = match admitted(portal, &request) {
         Ok(gateway) => gateway,
         Err(refusal) => return refusal.into_response(),
     };
@@ -69,7 +69,20 @@ pub async fn constant(State(portal): State<Portal>, request: Request) -> Respons
     ([(CONTENT_TYPE, "application/json")], ANSWER).into_response()
 }
 
-fn admitted(portal: &Portal, headers: &HeaderMap) -> Result<Gateway, Refused> {
+/// The gateway that a way in is bound to: who comes by it is that one.
+#[derive(Clone, Copy, Debug)]
+pub struct Bound(pub GatewayId);
+
+fn admitted(portal: &Portal, request: &Request) -> Result<Gateway, Refused> {
+    let headers = request.headers();
+    if let Some(Bound(gateway)) = request.extensions().get() {
+        // There is one way to say who asks. A credential beside it is somebody else's word.
+        if headers.contains_key(GATEWAY) {
+            return Err(Refused::Gateway);
+        }
+        let gateway = portal.engine.admit_bound(*gateway, portal.now())?;
+        return gateway.ok_or(Refused::Gateway);
+    }
     let mut credentials = headers.get_all(GATEWAY).iter();
     let credential = credentials.next().and_then(|value| value.to_str().ok());
     // Two credentials are no credential: somebody else may have added one.
