@@ -2,6 +2,7 @@
 //! page, `GET /docs/api`. Bodies are described by the types that serde reads and writes, statuses
 //! and reasons by the code that gives them; a test compares the paths with the table of routes.
 
+mod forward;
 mod operations;
 mod shown;
 
