@@ -46,6 +46,7 @@ fn operation(s: State) -> Operation {
                 headers: vec![retry],
             },
         ],
+        headers: vec![field(s, "Latchkey-Reason", "string", false)],
     }
 }
 

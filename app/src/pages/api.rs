@@ -28,6 +28,8 @@ pub struct Operation {
     /// The name of the body's shape.
     pub takes: Option<String>,
     pub answers: Vec<Answered>,
+    /// What every one of the answers carries.
+    pub headers: Vec<Field>,
 }
 
 #[derive(Clone, Debug)]
@@ -89,6 +91,7 @@ fn operation(operation: Operation) -> AnyView {
         parameters,
         takes,
         answers,
+        headers,
     } = operation;
     let places = places
         .into_iter()
@@ -107,6 +110,7 @@ fn operation(operation: Operation) -> AnyView {
             {takes}
             <h3>"Answers"</h3>
             <dl class="lines">{answers}</dl>
+            {fields("Headers of every answer", headers)}
         },
     )
 }

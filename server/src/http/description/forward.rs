@@ -9,14 +9,15 @@ use utoipa::openapi::path::{OperationBuilder, ParameterIn};
 use utoipa::openapi::{Required, ResponseBuilder, SecurityRequirement};
 
 use super::operations::{
-    BARE, BEARER, GATEWAY, NONE, header, not_ready, operation, parameter, problem, seconds,
+    BARE, BEARER, GATEWAY, NONE, VERIFICATION, header, not_ready, operation, parameter, problem,
+    seconds,
 };
 use crate::http::verify::{IDENTITY, status};
 
 /// Statuses come from the function that chooses them, for each reason and kind of gateway.
 pub(super) fn forward_auth(in_path: &[(&str, &str)]) -> OperationBuilder {
     let both = |key| SecurityRequirement::new(GATEWAY, NONE).add(key, NONE);
-    let mut operation = operation("Verification", "May this forwarded call pass?")
+    let mut operation = operation(VERIFICATION, "May this forwarded call pass?")
         .description(Some(
             "For gateways that forward a call's headers and go by the status. Any method. Which of \
              these headers are read is fixed by the gateway's registered kind; its own must be \

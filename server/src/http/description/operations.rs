@@ -17,6 +17,12 @@ pub(super) const GATEWAY: &str = "gateway";
 pub(super) const BEARER: &str = "bearer";
 pub(super) const BARE: &str = "api-key";
 
+/// What operations are about, in the order in which they are shown.
+pub(super) const TAGS: [&str; 3] = [VERIFICATION, OPERATION, PUBLICATION];
+pub(super) const VERIFICATION: &str = "Verification";
+const OPERATION: &str = "Operation";
+const PUBLICATION: &str = "Publication";
+
 const PROBLEM: &str = "application/problem+json";
 const JSON: &str = "application/json";
 
@@ -80,7 +86,7 @@ fn verify_batch() -> OperationBuilder {
 
 /// What both forms of the question answer when there is no decision.
 fn question(id: &str, summary: &str) -> OperationBuilder {
-    operation("Verification", summary)
+    operation(VERIFICATION, summary)
         .operation_id(Some(id))
         .security(SecurityRequirement::new(GATEWAY, NONE))
         .response(
@@ -99,13 +105,13 @@ fn question(id: &str, summary: &str) -> OperationBuilder {
 }
 
 fn healthz() -> OperationBuilder {
-    operation("Operation", "Does the process live?")
+    operation(OPERATION, "Does the process live?")
         .operation_id(Some("healthz"))
         .response("200", text("It does.", "ok"))
 }
 
 fn readyz() -> OperationBuilder {
-    operation("Operation", "Can it answer?")
+    operation(OPERATION, "Can it answer?")
         .operation_id(Some("readyz"))
         .response(
             "200",
@@ -121,13 +127,13 @@ fn readyz() -> OperationBuilder {
 }
 
 fn well_known() -> OperationBuilder {
-    operation("Publication", "What does the host publish of itself?")
+    operation(PUBLICATION, "What does the host publish of itself?")
         .operation_id(Some("wellKnown"))
         .response("200", json("The portal's identity.", "WellKnown"))
 }
 
 fn jwks() -> OperationBuilder {
-    operation("Publication", "Which key are assertions signed with?")
+    operation(PUBLICATION, "Which key are assertions signed with?")
         .operation_id(Some("jwks"))
         .response(
             "200",
@@ -143,7 +149,7 @@ fn openapi() -> OperationBuilder {
     let answer = ResponseBuilder::new()
         .description("It is this.")
         .content(JSON, content);
-    operation("Publication", "This description")
+    operation(PUBLICATION, "This description")
         .operation_id(Some("openapi"))
         .response("200", answer)
 }

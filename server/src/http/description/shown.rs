@@ -3,7 +3,7 @@
 use app::pages::api::{Answered, Field, Operation, Reference, Shape};
 use serde_json::{Map, Value};
 
-use super::operations::ANY;
+use super::operations::{ANY, TAGS};
 
 pub(super) fn reference(description: &Value) -> Reference {
     Reference {
@@ -19,7 +19,9 @@ pub(super) fn reference(description: &Value) -> Reference {
 /// Routes that ask the same thing are shown once, with the one that takes the most.
 fn operations(description: &Value) -> Vec<Operation> {
     let mut operations: Vec<Operation> = Vec::new();
-    for (path, item) in members(&description["paths"]) {
+    let mut paths: Vec<(&String, &Value)> = members(&description["paths"]).collect();
+    paths.sort_by_key(|(_, item)| place(item));
+    for (path, item) in paths {
         let methods: Vec<&str> = members(item).map(|(method, _)| method.as_str()).collect();
         let method = match methods.as_slice() {
             [method] => method.to_uppercase(),
@@ -46,8 +48,24 @@ fn operations(description: &Value) -> Vec<Operation> {
     operations
 }
 
+/// What gateways ask stands first.
+fn place(item: &Value) -> usize {
+    let tag = members(item)
+        .next()
+        .and_then(|(_, operation)| items(&operation["tags"]).first())
+        .and_then(Value::as_str);
+    TAGS.iter()
+        .position(|known| Some(*known) == tag)
+        .unwrap_or(TAGS.len())
+}
+
 fn operation(description: &Value, place: String, operation: &Value) -> Operation {
+    let mut answers: Vec<Answered> = members(&operation["responses"])
+        .map(|(status, response)| answered(status, response))
+        .collect();
     Operation {
+        headers: take_shared(&mut answers),
+        answers,
         title: text(operation, "summary"),
         places: vec![place],
         about: text(operation, "description"),
@@ -58,10 +76,30 @@ fn operation(description: &Value, place: String, operation: &Value) -> Operation
             .collect(),
         takes: members(&operation["requestBody"]["content"])
             .find_map(|(_, content)| named(&content["schema"])),
-        answers: members(&operation["responses"])
-            .map(|(status, response)| answered(status, response))
-            .collect(),
     }
+}
+
+/// Takes out the headers that every answer carries, where there are several.
+fn take_shared(answers: &mut [Answered]) -> Vec<Field> {
+    let [first, others @ ..] = answers else {
+        return Vec::new();
+    };
+    if others.is_empty() {
+        return Vec::new();
+    }
+    let headers = std::mem::take(&mut first.headers);
+    let is_shared = |header: &Field| {
+        others
+            .iter()
+            .all(|answer| answer.headers.iter().any(|one| one.name == header.name))
+    };
+    let (shared, own): (Vec<Field>, Vec<Field>) = headers.into_iter().partition(is_shared);
+    first.headers = own;
+    for answer in others {
+        let is_own = |header: &Field| shared.iter().all(|one| one.name != header.name);
+        answer.headers.retain(is_own);
+    }
+    shared
 }
 
 fn proofs(description: &Value, operation: &Value) -> Vec<Field> {
@@ -244,5 +282,15 @@ mod tests {
             assert!(proofs.contains(&proof), "{proof:?} in {proofs:?}");
         }
         assert_eq!(forward.places.len(), 3);
+        let shared: Vec<&str> = forward
+            .headers
+            .iter()
+            .map(|one| one.name.as_str())
+            .collect();
+        let identity = crate::http::verify::IDENTITY;
+        assert_eq!(shared.len(), identity.len(), "{shared:?}");
+        for name in &identity {
+            assert!(shared.contains(&name.as_str()), "{name}");
+        }
     }
 }
