@@ -9,6 +9,7 @@ mod copy;
 mod decisions;
 mod door;
 mod erasure;
+mod kept;
 mod keys;
 mod migrations;
 mod outbox;

@@ -1,6 +1,8 @@
 //! Opening the database, and what runs statements on it.
 
 use std::str::FromStr as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use domain::keyring::RowKey;
@@ -18,6 +20,7 @@ pub enum Database {
     Sqlite {
         writer: SqlitePool,
         readers: SqlitePool,
+        erasures: Arc<Erasures>,
     },
     Postgres(PgPool),
 }
@@ -33,6 +36,25 @@ pub enum Conn {
 pub struct Read {
     pub(crate) conn: Conn,
     pub(crate) row_key: RowKey,
+}
+
+/// Erasures that the write-ahead log is to be emptied after, counted as they are asked for.
+#[derive(Debug, Default)]
+pub struct Erasures {
+    asked: AtomicU64,
+    /// So many of them are out of the log.
+    done: AtomicU64,
+}
+
+/// When what was committed is on the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// Before the commit returns.
+    OnCommit,
+    /// With the next commit that waits for it, or a little later. Both engines write their log in
+    /// the order of the commits: a power cut undoes the last ones, never one before another that it
+    /// leaves.
+    Later,
 }
 
 /// How long a writer waits for the others before it gives up.
@@ -62,7 +84,6 @@ impl Database {
             .foreign_keys(true)
             .busy_timeout(BUSY)
             .journal_mode(SqliteJournalMode::Wal)
-            // An acknowledged revocation must survive a power cut.
             .synchronous(SqliteSynchronous::Full)
             .pragma("secure_delete", "ON");
         let pool = |size| {
@@ -78,7 +99,11 @@ impl Database {
             .connect_with(options.read_only(true).create_if_missing(false))
             .await
             .map_err(|error| Error::Open(error.to_string()))?;
-        Ok(Self::Sqlite { writer, readers })
+        Ok(Self::Sqlite {
+            writer,
+            readers,
+            erasures: Arc::default(),
+        })
     }
 
     async fn connect_postgres(url: &str) -> Result<Self, Error> {
@@ -95,7 +120,9 @@ impl Database {
 
     pub async fn close(&self) {
         match self {
-            Self::Sqlite { writer, readers } => {
+            Self::Sqlite {
+                writer, readers, ..
+            } => {
                 readers.close().await;
                 writer.close().await;
             }
@@ -115,12 +142,24 @@ impl Database {
 
     /// Begins to write. SQLite lets one writer in at a time anyway; `BEGIN IMMEDIATE` makes it wait
     /// its turn at once, where a later upgrade would fail with a stale snapshot.
-    pub(crate) async fn begin_write(&self) -> Result<Conn, Error> {
+    pub(crate) async fn begin_write(&self, kept: Kept) -> Result<Conn, Error> {
         Ok(match self {
-            Self::Sqlite { writer, .. } => {
-                Conn::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?)
-            }
-            Self::Postgres(pool) => Conn::Postgres(pool.begin().await?),
+            Self::Sqlite { writer, .. } => Conn::Sqlite(
+                writer
+                    .begin_with(match kept {
+                        // An acknowledged revocation must survive a power cut.
+                        Kept::OnCommit => "PRAGMA synchronous = FULL; BEGIN IMMEDIATE",
+                        Kept::Later => "PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE",
+                    })
+                    .await?,
+            ),
+            Self::Postgres(pool) => Conn::Postgres(match kept {
+                Kept::OnCommit => pool.begin().await?,
+                Kept::Later => {
+                    pool.begin_with("BEGIN; SET LOCAL synchronous_commit = off")
+                        .await?
+                }
+            }),
         })
     }
 
@@ -146,7 +185,11 @@ impl Database {
         sqlx::query("PRAGMA busy_timeout = 10000")
             .execute(&mut *conn)
             .await?;
-        Ok(outcome? == 0)
+        let is_done = outcome? == 0;
+        if is_done {
+            erasures.done.store(all, Ordering::SeqCst);
+        }
+        Ok(is_done)
     }
 }
 

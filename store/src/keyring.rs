@@ -3,7 +3,7 @@
 
 use domain::time::Timestamp;
 
-use crate::conn::Database;
+use crate::conn::{Database, Kept};
 use crate::error::Error;
 use crate::sql::{run, statements};
 
@@ -36,7 +36,7 @@ impl Database {
     /// # Errors
     /// [`Error::Taken`] when another process was faster.
     pub async fn add_wrapped_keys(&self, keys: &[WrappedKey], now: Timestamp) -> Result<(), Error> {
-        let mut conn = self.begin_write().await?;
+        let mut conn = self.begin_write(Kept::OnCommit).await?;
         for key in keys {
             run!(
                 &mut conn,
@@ -61,7 +61,7 @@ impl Database {
     /// # Errors
     /// [`Error::Database`].
     pub async fn settle(&self, name: &str, value: &str) -> Result<String, Error> {
-        let mut conn = self.begin_write().await?;
+        let mut conn = self.begin_write(Kept::OnCommit).await?;
         run!(&mut conn, SETTLE, [name, value], execute)?;
         let settled = run!(&mut conn, SETTING, [name], fetch_one as Value)?;
         conn.commit().await?;

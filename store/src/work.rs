@@ -6,7 +6,7 @@ use domain::id::KeyId;
 use domain::keyring::RowKey;
 
 use crate::audit::Entry;
-use crate::conn::{Conn, Database, Read};
+use crate::conn::{Conn, Database, Kept, Read};
 use crate::error::Error;
 use crate::row::{PostgresQuery, Row, SqliteQuery, Stamped, mac_input};
 use crate::sql::{Statement, run, statements};
@@ -102,7 +102,7 @@ impl Store {
     /// # Errors
     /// [`Error::Database`] when no connection is to be had in time.
     pub async fn work(&self) -> Result<Work, Error> {
-        let mut work = self.begin(true).await?;
+        let mut work = self.begin(true, Kept::OnCommit).await?;
         if matches!(work.read.conn, Conn::Postgres(_)) {
             run!(&mut work.read.conn, SERIALISE, [], execute)?;
         }
@@ -114,13 +114,23 @@ impl Store {
     /// # Errors
     /// [`Error::Database`] when no connection is to be had in time.
     pub async fn minor_work(&self) -> Result<Work, Error> {
-        self.begin(false).await
+        self.begin(false, Kept::OnCommit).await
     }
 
-    async fn begin(&self, audited: bool) -> Result<Work, Error> {
+    /// Begins minor work that a power cut may undo, unless a later commit was kept: for what nobody
+    /// relies on by itself, such as a counted try, a ceremony or a lease. Others see it as soon as
+    /// it is committed, and it outlives this process.
+    ///
+    /// # Errors
+    /// As [`Store::minor_work`].
+    pub async fn passing_work(&self) -> Result<Work, Error> {
+        self.begin(false, Kept::Later).await
+    }
+
+    async fn begin(&self, audited: bool, kept: Kept) -> Result<Work, Error> {
         Ok(Work {
             read: Read {
-                conn: self.database.begin_write().await?,
+                conn: self.database.begin_write(kept).await?,
                 row_key: self.row_key.clone(),
             },
             touched: Vec::new(),

@@ -172,7 +172,7 @@ pub async fn finish(
         ));
     };
     let now = portal.now();
-    let mut work = portal.store.minor_work().await?;
+    let mut work = portal.store.passing_work().await?;
     assertion.record(&mut work, now).await?;
     work.commit_unaudited(store::Unaudited::Ceremony).await?;
     Ok(Proof {

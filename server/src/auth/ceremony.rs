@@ -146,7 +146,7 @@ pub async fn take<T: DeserializeOwned>(
     id: CeremonyId,
     kind: &str,
 ) -> Result<(Value, T), Refusal> {
-    let mut work = portal.store.minor_work().await?;
+    let mut work = portal.store.passing_work().await?;
     let taken = work.take_ceremony(id, kind, portal.now()).await?;
     work.commit_unaudited(Unaudited::Ceremony).await?;
     let ceremony = taken.ok_or_else(|| {
@@ -270,7 +270,7 @@ async fn save<T: Serialize>(
         state: serde_json::to_string(&saved).map_err(Refusal::internal)?,
         expires_at: portal.now().plus(LIFETIME),
     };
-    let mut work = portal.store.minor_work().await?;
+    let mut work = portal.store.passing_work().await?;
     work.add_ceremony(&ceremony).await?;
     work.commit_unaudited(Unaudited::Ceremony).await?;
     Ok(Begun {

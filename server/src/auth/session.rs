@@ -104,7 +104,7 @@ pub async fn actor(portal: &Portal, headers: &HeaderMap) -> Result<Option<Actor>
     let actor = Actor::load(&mut read, session.person_id, id, session.credential_id).await?;
     drop(read);
     if actor.is_some() && now.since(session.seen_at) > SEEN_EVERY {
-        let mut work = portal.store.minor_work().await?;
+        let mut work = portal.store.passing_work().await?;
         work.touch_session(id, now).await?;
         work.commit_unaudited(Unaudited::Session).await?;
     }

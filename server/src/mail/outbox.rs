@@ -70,7 +70,7 @@ async fn send_due(portal: &Portal, courier: &Courier, stop: &Stop) -> Result<(),
 }
 
 async fn lease(portal: &Portal) -> Result<Option<Mail>, Refusal> {
-    let mut work = portal.store.minor_work().await?;
+    let mut work = portal.store.passing_work().await?;
     let now = portal.now();
     let mail = work.lease_mail(now, now.plus(LEASE)).await?;
     if mail.is_some() {

@@ -64,7 +64,7 @@ pub async fn count_for(portal: &Portal, limit: Limit, what: &str) -> Result<(), 
     let now = portal.now();
     let starts = window(limit, now);
     let bucket = format!("{}:{what}", limit.name);
-    let mut work = portal.store.minor_work().await?;
+    let mut work = portal.store.passing_work().await?;
     let tries = work.count_try(&bucket, starts).await?;
     work.commit_unaudited(Unaudited::Limit).await?;
     if tries > limit.tries {

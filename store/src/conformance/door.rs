@@ -23,7 +23,7 @@ async fn add_ceremony(bench: &Bench) {
 }
 
 async fn take(store: Store, kind: &str, now: i64) -> bool {
-    let mut work = store.minor_work().await.unwrap();
+    let mut work = store.passing_work().await.unwrap();
     let taken = work.take_ceremony(ID, kind, at(now)).await.unwrap();
     work.commit_unaudited(Unaudited::Ceremony).await.unwrap();
     taken.is_some()
@@ -64,7 +64,7 @@ async fn an_expired_ceremony_is_not_given_and_is_gone() {
 async fn tries_are_counted_exactly_among_racers() {
     on_each_engine(async |bench: &Bench| {
         let count = |store: Store, _| async move {
-            let mut work = store.minor_work().await.unwrap();
+            let mut work = store.passing_work().await.unwrap();
             let count = work
                 .count_try("sign-in 192.0.2.0/24", at(60))
                 .await
