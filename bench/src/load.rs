@@ -1,12 +1,16 @@
-//! A small load generator: some connections that are kept open, each with one request under way,
-//! served in turn by one thread. It writes prepared bytes and reads just enough of an answer to
-//! know where it ends, so that what it costs itself is little beside the server.
+//! A small load generator: some connections that are kept open, each with one request under way. It
+//! writes prepared bytes and reads just enough of an answer to know where it ends, so that what it
+//! costs itself is little beside the server. One thread serves all connections in turn where the
+//! most that a server can do is sought, one thread each where requests are due at their times.
 
+use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 
 use crate::clock::now;
 
@@ -57,8 +61,52 @@ pub(crate) fn run(to: SocketAddr, requests: &[Vec<u8>], span: Duration) -> Resul
     Ok(rate(answered, start))
 }
 
+/// Sends these in turn at so many a second for so long, whether or not the answers keep up: how many
+/// microseconds each took, counted from when it was due. One that is late makes those behind it
+/// late, and that counts too (no coordinated omission).
+pub(crate) fn at_rate(
+    to: SocketAddr,
+    requests: &[Vec<u8>],
+    rate: f64,
+    span: Duration,
+) -> Result<Vec<f64>> {
+    let mut connections = Vec::with_capacity(CONNECTIONS);
+    for _ in 0..CONNECTIONS {
+        connections.push(Connection::open(to)?);
+    }
+    let start = now() + Duration::from_millis(20);
+    thread::scope(|threads| {
+        let sending: Vec<_> = connections
+            .into_iter()
+            .enumerate()
+            .map(|(first, connection)| {
+                let requests = requests.iter().cycle().enumerate().skip(first);
+                let due = requests.step_by(CONNECTIONS).map(move |(at, request)| {
+                    (start + Duration::from_secs_f64(at as f64 / rate), request)
+                });
+                threads.spawn(move || connection.send_when_due(due, start + span))
+            })
+            .collect();
+        let mut took = Vec::new();
+        for thread in sending {
+            let times = thread.join().map_err(|_| anyhow!("a sender panicked"))?;
+            took.extend(times?);
+        }
+        Ok(took)
+    })
+}
+
 fn rate(answered: u64, since: Instant) -> f64 {
     answered as f64 / since.elapsed().as_secs_f64()
+}
+
+/// Linux lets a thread sleep up to 50 us longer than it asked for. Where it cannot be told otherwise,
+/// both of two things that are compared are that much later.
+fn wake_in_time() {
+    let thread = fs::read_link("/proc/thread-self").unwrap_or_default();
+    if let Some(id) = thread.file_name() {
+        fs::write(Path::new("/proc").join(id).join("timerslack_ns"), "1").ok();
+    }
 }
 
 struct Connection {
@@ -75,6 +123,22 @@ impl Connection {
             stream,
             buffer: Vec::new(),
         })
+    }
+
+    fn send_when_due<'a>(
+        mut self,
+        requests: impl Iterator<Item = (Instant, &'a Vec<u8>)>,
+        end: Instant,
+    ) -> Result<Vec<f64>> {
+        wake_in_time();
+        let mut took = Vec::new();
+        for (due, request) in requests.take_while(|(due, _)| *due < end) {
+            thread::sleep(due.saturating_duration_since(now()));
+            self.stream.write_all(request)?;
+            self.read()?;
+            took.push((now() - due).as_secs_f64() * 1e6);
+        }
+        Ok(took)
     }
 
     /// One whole answer.

@@ -11,8 +11,10 @@ use anyhow::Result;
 use clap::{Parser, ValueEnum};
 
 mod clock;
+mod handover;
 mod load;
 mod million;
+mod p99;
 mod peers;
 mod portal;
 mod queue;
@@ -36,8 +38,10 @@ struct Arguments {
 #[derive(Clone, Copy, ValueEnum)]
 enum Figure {
     Verify,
+    P99,
     Million,
     Peers,
+    Handover,
     Queue,
     Resident,
 }
@@ -52,8 +56,10 @@ async fn main() -> Result<()> {
     let program = Program { latchkey, site };
     let figures = match figure {
         Figure::Verify => verify::measure(&program).await?,
+        Figure::P99 => p99::measure(&program).await?,
         Figure::Million => million::measure(&program).await?,
         Figure::Peers => peers::measure(&program).await?,
+        Figure::Handover => handover::measure(&program).await?,
         Figure::Queue => queue::measure(&program).await?,
         Figure::Resident => resident::measure(&program).await?,
     };

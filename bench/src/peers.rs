@@ -32,7 +32,7 @@ pub(crate) async fn measure(program: &Program) -> Result<Vec<String>> {
     let house = House::with(program, KEYS).await?;
     let mut best: Vec<(&str, f64, f64)> = Vec::new();
     for (folder, name, workers) in PEERS {
-        let peer = Peer::start(folder, workers).await?;
+        let peer = Peer::start(folder, workers, KEYS).await?;
         let ours = (house.address(), house.requests("/v1/verify"));
         let theirs = (peer.address, peer.requests()?);
         let (ours, theirs) = by_turns(ours, theirs, ROUNDS).await?;
@@ -51,14 +51,14 @@ pub(crate) async fn measure(program: &Program) -> Result<Vec<String>> {
 }
 
 /// Killed when this is dropped.
-struct Peer {
+pub(crate) struct Peer {
     child: Child,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
     folder: TempDir,
 }
 
 impl Peer {
-    async fn start(name: &str, workers: Option<&str>) -> Result<Self> {
+    pub(crate) async fn start(name: &str, workers: Option<&str>, keys: &str) -> Result<Self> {
         let scripts = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("peers")
             .join(name);
@@ -74,7 +74,7 @@ impl Peer {
         let child = Command::new(scripts.join("start"))
             .arg(&data)
             .arg(port.to_string())
-            .arg(KEYS)
+            .arg(keys)
             .envs(workers.map(|workers| ("WORKERS", workers)))
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
@@ -87,7 +87,7 @@ impl Peer {
             folder,
         };
         for _ in 0..1800 {
-            if peer.asked().exists() {
+            if peer.data("requests.json").exists() {
                 return Ok(peer);
             }
             if let Some(status) = peer.child.try_wait()? {
@@ -99,12 +99,13 @@ impl Peer {
         bail!("{name} was not ready within three minutes")
     }
 
-    fn asked(&self) -> PathBuf {
-        self.folder.path().join("data/requests.json")
+    /// A file that its script wrote.
+    pub(crate) fn data(&self, name: &str) -> PathBuf {
+        self.folder.path().join("data").join(name)
     }
 
     fn requests(&self) -> Result<Vec<Vec<u8>>> {
-        let file: Value = serde_json::from_slice(&fs::read(self.asked())?)?;
+        let file: Value = serde_json::from_slice(&fs::read(self.data("requests.json"))?)?;
         let requests = file.get("requests").and_then(Value::as_array);
         let requests = requests.context("no requests")?;
         requests.iter().map(wired).collect()

@@ -124,6 +124,8 @@ impl<'a> Place<'a> {
             .env("LATCHKEY_PROFILE", "development")
             .env("LATCHKEY_DATA_DIR", self.folder().join("data"))
             .env("LATCHKEY_SITE", &self.program.site)
+            // Clients that say so come from addresses of their own, as they would through a proxy.
+            .env("LATCHKEY_PROXIES", "127.0.0.0/8")
             .env("LATCHKEY_ORIGIN", self.origin())
             .env("LATCHKEY_LISTEN", self.address().to_string());
         if let Some(url) = &self.database_url {

@@ -22,7 +22,21 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
+    /// One that may forget what it was told last when the power is cut: for tests.
     pub(crate) fn start() -> Result<Self> {
+        Self::with(&[
+            "fsync=off",
+            "full_page_writes=off",
+            "synchronous_commit=off",
+        ])
+    }
+
+    /// One as PostgreSQL is by default.
+    pub(crate) fn durable() -> Result<Self> {
+        Self::with(&[])
+    }
+
+    fn with(settings: &[&str]) -> Result<Self> {
         let programs = programs().context("no PostgreSQL server: run `cargo xtask setup`")?;
         let folder = tempfile::Builder::new()
             .prefix("latchkey-postgres-")
@@ -43,7 +57,7 @@ impl Cluster {
                 .current_dir(folder.path())
                 .stdout(Stdio::null()),
         )?;
-        let server = serve(&programs, &data, folder.path())?;
+        let server = serve(&programs, &data, folder.path(), settings)?;
         let mut cluster = Self { server, folder };
         cluster.wait(&programs)?;
         Ok(cluster)
@@ -102,7 +116,7 @@ pub(crate) fn programs() -> Option<PathBuf> {
     versions.pop()
 }
 
-fn serve(programs: &Path, data: &Path, socket: &Path) -> Result<Child> {
+fn serve(programs: &Path, data: &Path, socket: &Path, settings: &[&str]) -> Result<Child> {
     let log = fs::File::create(socket.join("log"))?;
     unprivileged(&programs.join("postgres"))
         .arg("-D")
@@ -110,14 +124,7 @@ fn serve(programs: &Path, data: &Path, socket: &Path) -> Result<Child> {
         .arg("-k")
         .arg(socket)
         .args(["-c", "listen_addresses=", "-c", "max_connections=400"])
-        .args([
-            "-c",
-            "fsync=off",
-            "-c",
-            "full_page_writes=off",
-            "-c",
-            "synchronous_commit=off",
-        ])
+        .args(settings.iter().flat_map(|setting| ["-c", setting]))
         .current_dir(socket)
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)

@@ -4,6 +4,8 @@ pub mod answer;
 pub mod assets;
 pub mod audit;
 pub mod begin;
+#[cfg(feature = "bench")]
+pub mod bench;
 pub mod confirm;
 pub mod deliveries;
 pub mod description;

@@ -188,6 +188,8 @@ routes! {
     post "/v1/verify/batch" Gateway => verify::verify_batch;
     #[cfg(feature = "bench")]
     post "/v1/constant" Gateway => verify::constant;
+    #[cfg(feature = "bench")]
+    post "/v1/seal/{id}" Gateway => crate::http::bench::seal;
     any "/v1/forward-auth" Gateway => verify::forward_auth;
     any "/v1/forward-auth/" Gateway => verify::forward_auth;
     any "/v1/forward-auth/{*path}" Gateway => verify::forward_auth;
