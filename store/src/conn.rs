@@ -165,15 +165,25 @@ impl Database {
 
     /// After an erasure: empties the write-ahead log, so that what was erased is not left in it.
     /// False while somebody still reads from the log: ask again later. It waits for readers only
-    /// briefly, since nobody can write in the meantime.
+    /// briefly, since nobody can write in the meantime. Several who wait for their turn are served at
+    /// once.
     ///
     /// # Errors
     /// [`Error::Database`] when the engine fails.
     pub async fn forget_erased(&self) -> Result<bool, Error> {
-        let Self::Sqlite { writer, .. } = self else {
+        let Self::Sqlite {
+            writer, erasures, ..
+        } = self
+        else {
             return Ok(true);
         };
+        let ours = erasures.asked.fetch_add(1, Ordering::SeqCst) + 1;
         let mut conn = writer.acquire().await?;
+        if erasures.done.load(Ordering::SeqCst) >= ours {
+            return Ok(true);
+        }
+        // Whoever has asked by now has committed before.
+        let all = erasures.asked.load(Ordering::SeqCst);
         sqlx::query("PRAGMA busy_timeout = 100")
             .execute(&mut *conn)
             .await?;

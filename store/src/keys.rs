@@ -4,6 +4,7 @@ use domain::enc::Digest;
 use domain::id::{GrantId, KeyId, PartnerId};
 use domain::key::KeyState;
 use domain::time::Timestamp;
+use serde_json::{Value, json};
 
 use crate::column::Code;
 use crate::conn::{Database, Read};
@@ -297,14 +298,16 @@ impl Work {
         Ok(run!(&mut self.read.conn, RAISE, [], fetch_one as Counter)?.value)
     }
 
-    /// Adds a batch's counts to an hour of a key.
-    pub async fn add_key_hour(&mut self, batch: &KeyHour) -> Result<(), Error> {
-        run!(
-            &mut self.read.conn,
-            ADD_HOUR,
-            [batch.key_id, batch.hour, batch.accepted, batch.refused],
-            execute
-        )?;
+    /// Adds a batch's counts to hours of keys, in one statement. A key's hour is in it once.
+    pub async fn add_key_hours(&mut self, batch: &[KeyHour]) -> Result<(), Error> {
+        let rows = batch.iter().map(|row| {
+            json!({
+                "key_id": row.key_id, "hour": row.hour,
+                "accepted": row.accepted, "refused": row.refused,
+            })
+        });
+        let rows = Value::from_iter(rows).to_string();
+        run!(&mut self.read.conn, ADD_HOURS, [rows], execute)?;
         Ok(())
     }
 
@@ -314,23 +317,18 @@ impl Work {
         Ok(())
     }
 
-    /// Adds a batch's counts to a key's use.
-    pub async fn add_use(&mut self, batch: &KeyUse) -> Result<(), Error> {
-        run!(
-            &mut self.read.conn,
-            ADD_USE,
-            [
-                batch.id,
-                batch.accepted,
-                batch.refused,
-                batch.accepted_at,
-                batch.accepted_from,
-                batch.refused_at,
-                batch.refused_from,
-                batch.refused_reason,
-            ],
-            execute
-        )?;
+    /// Adds a batch's counts to keys' use, in one statement. A key is in it once.
+    pub async fn add_uses(&mut self, batch: &[KeyUse]) -> Result<(), Error> {
+        let rows = batch.iter().map(|row| {
+            json!({
+                "id": row.id, "accepted": row.accepted, "refused": row.refused,
+                "accepted_at": row.accepted_at, "accepted_from": row.accepted_from,
+                "refused_at": row.refused_at, "refused_from": row.refused_from,
+                "refused_reason": row.refused_reason,
+            })
+        });
+        let rows = Value::from_iter(rows).to_string();
+        run!(&mut self.read.conn, ADD_USES, [rows], execute)?;
         Ok(())
     }
 }
@@ -364,16 +362,31 @@ statements! {
     EXPIRING(1) = "SELECT * FROM api_key WHERE state IN ('pre_activation', 'active', 'suspended') AND expires_at < $1 ORDER BY expires_at, id";
     USE(1) = "SELECT * FROM key_use WHERE id = $1";
     HOURS(2) = "SELECT * FROM key_hour WHERE key_id = $1 AND hour >= $2 ORDER BY hour";
-    ADD_HOUR(4) = "INSERT INTO key_hour (key_id, hour, accepted, refused) VALUES ($1, $2, $3, $4)
-        ON CONFLICT (key_id, hour) DO UPDATE SET accepted = key_hour.accepted + excluded.accepted, refused = key_hour.refused + excluded.refused";
+    ADD_HOURS(1) = sqlite "INSERT INTO key_hour (key_id, hour, accepted, refused)
+            SELECT unhex(value ->> 'key_id', '-'), value ->> 'hour', value ->> 'accepted', value ->> 'refused' FROM jsonb_each($1) WHERE TRUE
+            ON CONFLICT (key_id, hour) DO UPDATE SET accepted = key_hour.accepted + excluded.accepted, refused = key_hour.refused + excluded.refused",
+        postgres "INSERT INTO key_hour (key_id, hour, accepted, refused)
+            SELECT key_id, hour, accepted, refused FROM jsonb_to_recordset($1::text::jsonb) AS batch (key_id UUID, hour BIGINT, accepted BIGINT, refused BIGINT)
+            ON CONFLICT (key_id, hour) DO UPDATE SET accepted = key_hour.accepted + excluded.accepted, refused = key_hour.refused + excluded.refused";
     SWEEP_HOURS(1) = "DELETE FROM key_hour WHERE hour < $1";
-    ADD_USE(8) = "INSERT INTO key_use (id, accepted, refused, accepted_at, accepted_from, refused_at, refused_from, refused_reason)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-        ON CONFLICT (id) DO UPDATE SET accepted = key_use.accepted + excluded.accepted,
-            refused = key_use.refused + excluded.refused,
-            accepted_at = COALESCE(excluded.accepted_at, key_use.accepted_at),
-            accepted_from = COALESCE(excluded.accepted_from, key_use.accepted_from),
-            refused_at = COALESCE(excluded.refused_at, key_use.refused_at),
-            refused_from = COALESCE(excluded.refused_from, key_use.refused_from),
-            refused_reason = COALESCE(excluded.refused_reason, key_use.refused_reason)";
+    ADD_USES(1) = sqlite "INSERT INTO key_use (id, accepted, refused, accepted_at, accepted_from, refused_at, refused_from, refused_reason)
+            SELECT unhex(value ->> 'id', '-'), value ->> 'accepted', value ->> 'refused', value ->> 'accepted_at', value ->> 'accepted_from',
+                value ->> 'refused_at', value ->> 'refused_from', value ->> 'refused_reason' FROM jsonb_each($1) WHERE TRUE
+            ON CONFLICT (id) DO UPDATE SET accepted = key_use.accepted + excluded.accepted,
+                refused = key_use.refused + excluded.refused,
+                accepted_at = COALESCE(excluded.accepted_at, key_use.accepted_at),
+                accepted_from = COALESCE(excluded.accepted_from, key_use.accepted_from),
+                refused_at = COALESCE(excluded.refused_at, key_use.refused_at),
+                refused_from = COALESCE(excluded.refused_from, key_use.refused_from),
+                refused_reason = COALESCE(excluded.refused_reason, key_use.refused_reason)",
+        postgres "INSERT INTO key_use (id, accepted, refused, accepted_at, accepted_from, refused_at, refused_from, refused_reason)
+            SELECT id, accepted, refused, accepted_at, accepted_from, refused_at, refused_from, refused_reason FROM jsonb_to_recordset($1::text::jsonb)
+                AS batch (id UUID, accepted BIGINT, refused BIGINT, accepted_at BIGINT, accepted_from TEXT, refused_at BIGINT, refused_from TEXT, refused_reason TEXT)
+            ON CONFLICT (id) DO UPDATE SET accepted = key_use.accepted + excluded.accepted,
+                refused = key_use.refused + excluded.refused,
+                accepted_at = COALESCE(excluded.accepted_at, key_use.accepted_at),
+                accepted_from = COALESCE(excluded.accepted_from, key_use.accepted_from),
+                refused_at = COALESCE(excluded.refused_at, key_use.refused_at),
+                refused_from = COALESCE(excluded.refused_from, key_use.refused_from),
+                refused_reason = COALESCE(excluded.refused_reason, key_use.refused_reason)";
 }

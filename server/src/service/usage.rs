@@ -62,12 +62,13 @@ pub async fn flush(engine: &Engine, store: &Store) {
 
 async fn write(store: &Store, batch: &[(KeyId, Counts)]) -> Result<(), store::Error> {
     let mut work = store.minor_work().await?;
-    for (key, counts) in batch {
-        work.add_use(&row(*key, counts)).await?;
-        for hour in by_hour(*key, counts) {
-            work.add_key_hour(&hour).await?;
-        }
-    }
+    let uses: Vec<KeyUse> = batch
+        .iter()
+        .map(|(key, counts)| row(*key, counts))
+        .collect();
+    work.add_uses(&uses).await?;
+    let hours = batch.iter().flat_map(|(key, counts)| by_hour(*key, counts));
+    work.add_key_hours(&hours.collect::<Vec<_>>()).await?;
     work.commit_unaudited(Unaudited::Usage).await.map(drop)
 }
 

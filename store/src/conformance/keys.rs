@@ -209,7 +209,7 @@ async fn batches_of_use_add_up_and_keep_the_last_sight() {
         };
         for batch in [accepted, refused] {
             bench
-                .write_minor(async |work| work.add_use(&batch).await.unwrap())
+                .write_minor(async |work| work.add_uses(&[batch]).await.unwrap())
                 .await;
         }
         let mut read = bench.store.read().await.unwrap();
@@ -239,7 +239,7 @@ async fn calls_of_one_hour_are_added_up_and_old_hours_are_forgotten() {
         bench
             .write_minor(async |work| {
                 for batch in [hour(1, 9, 9), hour(2, 3, 0), hour(3, 1, 0), hour(2, 4, 5)] {
-                    work.add_key_hour(&batch).await.unwrap();
+                    work.add_key_hours(&[batch]).await.unwrap();
                 }
             })
             .await;
