@@ -8,10 +8,11 @@ mod question;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest as _, Request, State};
-use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
-use axum::response::{IntoResponse as _, Json, Response};
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::{IntoResponse as _, Response};
 use domain::id::GatewayId;
+use serde::Serialize;
 use zeroize::Zeroize as _;
 
 use crate::portal::Portal;
@@ -95,7 +96,7 @@ fn admitted(portal: &Portal, request: &Request) -> Result<Gateway, Refused> {
 
 fn answer(portal: &Portal, gateway: &Gateway, body: &[u8]) -> Result<Response, Refused> {
     let decision = decision(portal, gateway, &read(body)?)?;
-    Ok(Json(Answer::of(&decision)).into_response())
+    json(&Answer::of(&decision))
 }
 
 fn answer_batch(portal: &Portal, gateway: &Gateway, body: &[u8]) -> Result<Response, Refused> {
@@ -114,7 +115,18 @@ fn answer_batch(portal: &Portal, gateway: &Gateway, body: &[u8]) -> Result<Respo
     let answers = Answers {
         answers: answers.collect(),
     };
-    Ok(Json(answers).into_response())
+    json(&answers)
+}
+
+/// As axum's `Json` answers, in a buffer that most answers fit into at once.
+fn json(answer: &impl Serialize) -> Result<Response, Refused> {
+    let mut body = Vec::with_capacity(1024);
+    serde_json::to_writer(&mut body, answer).map_err(|error| {
+        tracing::error!(%error, "an answer cannot be written");
+        Refused::NotReady
+    })?;
+    let kind = HeaderValue::from_static("application/json");
+    Ok(([(CONTENT_TYPE, kind)], body).into_response())
 }
 
 fn decision(portal: &Portal, gateway: &Gateway, asked: &Asked<'_>) -> Result<Decision, NotReady> {
@@ -136,5 +148,30 @@ fn is_json(headers: &HeaderMap) -> bool {
 fn wipe(body: Bytes) {
     if let Ok(mut buffer) = body.try_into_mut() {
         buffer.as_mut().zeroize();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::to_bytes;
+    use axum::response::Json;
+
+    use super::*;
+
+    async fn parts(response: Response) -> (HeaderMap, Bytes) {
+        let (parts, body) = response.into_parts();
+        (parts.headers, to_bytes(body, usize::MAX).await.unwrap())
+    }
+
+    /// Answers that do not fit into the buffer among them.
+    #[tokio::test]
+    async fn an_answer_is_written_as_json_is() {
+        for times in [0, 1, 100] {
+            let answers = Answers {
+                answers: (0..times).map(|_| Answer::UNSURE).collect(),
+            };
+            let expected = parts(Json(&answers).into_response()).await;
+            assert_eq!(parts(json(&answers).unwrap()).await, expected);
+        }
     }
 }
