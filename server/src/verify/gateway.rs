@@ -173,7 +173,7 @@ struct Table {
     /// The counter's value that the table was read at.
     as_of: Option<i64>,
     by_id: HashMap<GatewayId, Gateway>,
-    by_mac: HashMap<Digest, GatewayId>,
+    by_mac: HashMap<Digest, Gateway>,
 }
 
 impl Gateways {
@@ -193,12 +193,14 @@ impl Gateways {
                 || Arc::new(AtomicI64::new(NEVER)),
                 |before| Arc::clone(&before.asked),
             );
-            if let Some((mac, _)) = entry.old_credential {
-                table.by_mac.insert(mac, entry.id);
-            }
-            table.by_mac.insert(entry.credential_mac, entry.id);
             let entry = Arc::new(entry);
-            table.by_id.insert(entry.id, Gateway { entry, asked });
+            let gateway = Gateway { entry, asked };
+            let entry = &gateway.entry;
+            if let Some((mac, _)) = entry.old_credential {
+                table.by_mac.insert(mac, gateway.clone());
+            }
+            table.by_mac.insert(entry.credential_mac, gateway.clone());
+            table.by_id.insert(entry.id, gateway.clone());
         }
         self.table.store(Arc::new(table));
     }
@@ -206,7 +208,7 @@ impl Gateways {
     /// The gateway whose credential has this MAC.
     pub(super) fn admit(&self, mac: &Digest, now: Timestamp) -> Option<Gateway> {
         let table = self.table.load();
-        let gateway = table.by_mac.get(mac).and_then(|id| table.by_id.get(id))?;
+        let gateway = table.by_mac.get(mac)?;
         let entry = &gateway.entry;
         let is_current = same_digest(&entry.credential_mac, mac);
         let is_old = entry
