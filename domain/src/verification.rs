@@ -2,10 +2,12 @@
 //! the key's own entry alone, and every refusal has one stable code.
 
 mod call;
+mod forwarded;
 
 use std::sync::Arc;
 
 pub use call::{Call, Place, RawCall, Scheme};
+pub use forwarded::{FORWARD_AUTH, Forwarded, Forwarding, OVERRIDES, Unclear};
 
 use crate::grant::Grant;
 use crate::id::{KeyId, PartnerId};

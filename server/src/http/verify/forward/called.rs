@@ -1,49 +1,17 @@
 //! A call as a gateway forwards it.
 
-use std::net::IpAddr;
-
 use axum::extract::Request;
-use axum::http::HeaderMap;
-use axum::http::header::AUTHORIZATION;
-use domain::id::{EnvironmentId, ServiceId};
-use domain::network::{Networks, client_address};
+use domain::network::Networks;
 use domain::state::GatewayKind;
-use domain::verification::RawCall;
+use domain::verification::{Forwarded, Forwarding};
 
 use crate::verify::Question;
 
-/// Envoy asks under this prefix, with the call's own path behind it.
-const PREFIX: &str = "/v1/forward-auth";
-
-/// By which a backend behind the gateway may take another method or path than the one asked about.
-const OVERRIDES: [&str; 6] = [
-    "x-http-method-override",
-    "x-http-method",
-    "x-method-override",
-    "x-original-url",
-    "x-rewrite-url",
-    "x-override-url",
-];
+pub(super) use domain::verification::Unclear;
 
 pub(super) struct Called<'a> {
-    key: &'a str,
-    method: &'a str,
-    path: &'a str,
-    scheme: &'a str,
+    forwarded: Forwarded<'a>,
     source: String,
-    service: Option<ServiceId>,
-    environment: Option<EnvironmentId>,
-    scope: Option<&'a str>,
-}
-
-/// Why there is nothing to decide on.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Unclear {
-    NoKey,
-    /// The client's doing: two keys, a method override, bytes that are no text.
-    Call,
-    /// The gateway's configuration: what its kind must send is missing, or there twice.
-    Gateway(&'static str),
 }
 
 impl<'a> Called<'a> {
@@ -52,161 +20,44 @@ impl<'a> Called<'a> {
         proxies: &Networks,
         request: &'a Request,
     ) -> Result<Self, Unclear> {
-        let headers = request.headers();
-        if headers.keys().any(|name| is_override(name.as_str())) {
-            return Err(Unclear::Call);
-        }
-        let (method, path) = target(kind, request)?;
-        let scheme = required(headers, "x-forwarded-proto")?;
-        let source = source(headers, proxies)?;
+        let target = request.uri().path_and_query();
+        let headers = request.headers().iter();
+        let forwarded = Forwarded::read(
+            kind,
+            proxies,
+            Forwarding {
+                method: request.method().as_str(),
+                target: target.map_or("", |target| target.as_str()),
+                headers: headers.map(|(name, value)| (name.as_str(), value.as_bytes())),
+            },
+        )?;
         Ok(Self {
-            method,
-            path,
-            scheme,
-            source: source.to_string(),
-            service: id(headers, "latchkey-service")?,
-            environment: id(headers, "latchkey-environment")?,
-            scope: optional(headers, "latchkey-scope")?,
-            key: key(headers)?,
+            source: forwarded.source.to_string(),
+            forwarded,
         })
     }
 
     pub(super) const fn key(&self) -> &'a str {
-        self.key
+        self.forwarded.key
     }
 
     pub(super) const fn scope(&self) -> Option<&'a str> {
-        self.scope
+        self.forwarded.scope
     }
 
     pub(super) fn question(&self) -> Question<'_> {
         Question {
-            call: RawCall {
-                method: self.method,
-                path: self.path,
-                source_ip: &self.source,
-                scheme: self.scheme,
-                scope: self.scope,
-            },
-            service: self.service,
-            environment: self.environment,
+            call: self.forwarded.call(&self.source),
+            service: self.forwarded.service,
+            environment: self.forwarded.environment,
         }
     }
-}
-
-/// Many backends (CGI, WSGI, Rack) read an underscore in a header's name as a hyphen.
-fn is_override(name: &str) -> bool {
-    let reads_as = |known: &str| {
-        name.len() == known.len()
-            && name
-                .bytes()
-                .zip(known.bytes())
-                .all(|(ours, theirs)| ours == theirs || (ours == b'_' && theirs == b'-'))
-    };
-    OVERRIDES.iter().any(|known| reads_as(known))
-}
-
-fn target(kind: GatewayKind, request: &Request) -> Result<(&str, &str), Unclear> {
-    let headers = request.headers();
-    let (method, uri) = match kind {
-        GatewayKind::Nginx => ("x-original-method", "x-original-uri"),
-        GatewayKind::Caddy | GatewayKind::Traefik | GatewayKind::Apisix => {
-            ("x-forwarded-method", "x-forwarded-uri")
-        }
-        GatewayKind::Envoy => {
-            let asked = request
-                .uri()
-                .path_and_query()
-                .map_or("", |uri| uri.as_str());
-            let path = asked.strip_prefix(PREFIX).ok_or(Unclear::Call)?;
-            return Ok((request.method().as_str(), path));
-        }
-        GatewayKind::Api => {
-            return Err(Unclear::Gateway(
-                "a gateway of kind api posts to /v1/verify",
-            ));
-        }
-    };
-    // A query is the call's own, which Caddy leaves there; it is no option of ours.
-    if request.uri().path() != PREFIX {
-        return Err(Unclear::Gateway(
-            "this kind of gateway asks at /v1/forward-auth, with nothing behind it",
-        ));
-    }
-    Ok((required(headers, method)?, required(headers, uri)?))
-}
-
-/// The gateway's last entry is who connected to it; what stands before counts only as far as its
-/// registered proxies wrote it.
-fn source(headers: &HeaderMap, proxies: &Networks) -> Result<IpAddr, Unclear> {
-    const MISSING: Unclear = Unclear::Gateway("X-Forwarded-For is missing, or is no address");
-    let lines: Vec<&str> = headers
-        .get_all("x-forwarded-for")
-        .iter()
-        .map(|value| value.to_str().map_err(|_| Unclear::Call))
-        .collect::<Result<_, _>>()?;
-    let forwarded = lines.join(",");
-    let (before, peer) = forwarded.rsplit_once(',').unwrap_or(("", &forwarded));
-    let peer: IpAddr = peer.trim().parse().map_err(|_| MISSING)?;
-    Ok(client_address(before, peer, proxies))
-}
-
-/// `Authorization: Bearer` or `X-Api-Key`; never both, which two readers could take differently.
-fn key(headers: &HeaderMap) -> Result<&str, Unclear> {
-    let bearer = one(headers, AUTHORIZATION.as_str())
-        .map_err(|_| Unclear::Call)?
-        .map(|value| match value.split_once(' ') {
-            // The scheme's case does not matter (RFC 9110, section 11.1).
-            Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer") => Ok(key.trim()),
-            _ => Err(Unclear::NoKey),
-        })
-        .transpose()?;
-    let bare = one(headers, "x-api-key").map_err(|_| Unclear::Call)?;
-    match (bearer, bare) {
-        (Some(key), None) | (None, Some(key)) => Ok(key),
-        (None, None) => Err(Unclear::NoKey),
-        (Some(_), Some(_)) => Err(Unclear::Call),
-    }
-}
-
-fn required<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a str, Unclear> {
-    optional(headers, name)?.ok_or(Unclear::Gateway(
-        "a header that its kind must send is missing",
-    ))
-}
-
-fn optional<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Unclear> {
-    one(headers, name).map_err(|Repeated| {
-        Unclear::Gateway("a header that describes the call came twice, or is no text")
-    })
-}
-
-fn id<T: std::str::FromStr>(headers: &HeaderMap, name: &str) -> Result<Option<T>, Unclear> {
-    optional(headers, name)?
-        .map(|value| {
-            value
-                .parse()
-                .map_err(|_| Unclear::Gateway("a service or environment is no id"))
-        })
-        .transpose()
-}
-
-struct Repeated;
-
-fn one<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Repeated> {
-    let mut values = headers.get_all(name).iter();
-    let value = values.next();
-    if values.next().is_some() {
-        return Err(Repeated);
-    }
-    value
-        .map(|value| value.to_str().map_err(|_| Repeated))
-        .transpose()
 }
 
 #[cfg(test)]
 mod tests {
     use axum::body::Body;
+    use domain::verification::{FORWARD_AUTH as PREFIX, OVERRIDES};
 
     use super::*;
 
@@ -240,10 +91,10 @@ mod tests {
     fn nginx_describes_the_call_in_its_own_headers() {
         let request = asked(PREFIX, &NGINX);
         let called = read(GatewayKind::Nginx, &request).unwrap();
-        assert_eq!((called.key(), called.method), ("lk_live_x", "GET"));
-        assert_eq!(called.path, "/v2/shipments/1?page=2");
+        assert_eq!((called.key(), called.forwarded.method), ("lk_live_x", "GET"));
+        assert_eq!(called.forwarded.path, "/v2/shipments/1?page=2");
         assert_eq!(
-            (called.source.as_str(), called.scheme),
+            (called.source.as_str(), called.forwarded.scheme),
             ("203.0.113.4", "https")
         );
     }
@@ -253,8 +104,8 @@ mod tests {
         let headers = &NGINX[2..];
         let request = asked("/v1/forward-auth/v2/shipments/1?page=2", headers);
         let called = read(GatewayKind::Envoy, &request).unwrap();
-        assert_eq!(called.path, "/v2/shipments/1?page=2");
-        assert_eq!(called.method, "GET");
+        assert_eq!(called.forwarded.path, "/v2/shipments/1?page=2");
+        assert_eq!(called.forwarded.method, "GET");
     }
 
     #[test]
@@ -272,7 +123,7 @@ mod tests {
         let request = asked(PREFIX, &headers);
         let called = read(GatewayKind::Nginx, &request).unwrap();
         assert_eq!(
-            (called.method, called.path),
+            (called.forwarded.method, called.forwarded.path),
             ("GET", "/v2/shipments/1?page=2")
         );
     }
