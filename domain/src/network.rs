@@ -78,10 +78,11 @@ impl FromStr for Networks {
 
 fn network(word: &str) -> Result<IpNet, NetworksRefused> {
     let unknown = || NetworksRefused::NotANetwork(word.chars().take(50).collect());
-    let typed: IpNet = match word.parse::<IpAddr>() {
-        Ok(address) => IpNet::from(address),
-        Err(_) => word.parse().map_err(|_| unknown())?,
+    let typed = match word.split_once('/') {
+        None => word.parse::<IpAddr>().ok().map(IpNet::from),
+        Some((address, prefix)) => with_prefix(address, prefix),
     };
+    let typed = typed.ok_or_else(unknown)?;
     let meant = typed.trunc();
     if typed != meant {
         return Err(NetworksRefused::HostBits { typed, meant });
@@ -90,6 +91,13 @@ fn network(word: &str) -> Result<IpNet, NetworksRefused> {
         IpNet::V6(network) => unmapped(network).map_or(meant, IpNet::V4),
         IpNet::V4(_) => meant,
     })
+}
+
+/// Not by the parser of `ipnet`, which takes `010.0.0.0/8` for 10.0.0.0/8: to others it is octal.
+fn with_prefix(address: &str, prefix: &str) -> Option<IpNet> {
+    let is_decimal = prefix == "0" || !prefix.starts_with(['0', '+']);
+    let prefix = prefix.parse().ok().filter(|_| is_decimal)?;
+    IpNet::new(address.parse().ok()?, prefix).ok()
 }
 
 /// The IPv4 network that an IPv4-mapped IPv6 network stands for.
@@ -206,6 +214,10 @@ mod tests {
             "192.0.2.0/33",
             "fe80::1%eth0",
             "010.0.0.1",
+            "010.0.0.0/8",
+            "10.0.0.0/08",
+            "10.0.0.0/+8",
+            "10.0.0.0/",
             "*",
             "/8",
         ] {
