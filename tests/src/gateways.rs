@@ -17,6 +17,41 @@ use tokio::time::sleep;
 use crate::process::{Process, command, free_port};
 use crate::raw::RawClient;
 
+/// Under a grant of `/v2/shipments/{id}` none of these may be served, however freely the backend
+/// resolves, decodes and merges.
+pub const CONFUSING_PATHS: [&str; 30] = [
+    "/v2/shipments/../invoices",
+    "/v2/shipments/1/../../invoices",
+    "/v2/shipments/%2e%2e/invoices",
+    "/v2/shipments/.%2e/invoices",
+    "/v2/shipments/..%2finvoices",
+    "/v2/shipments/%2e%2e%2finvoices",
+    "/v2/shipments/..%5cinvoices",
+    "/v2/shipments/..\\invoices",
+    "/v2/shipments/..;/invoices",
+    "/v2/shipments/1;/../invoices",
+    "/v2/shipments/1;admin=1",
+    "/v2/shipments/%252e%252e/invoices",
+    "/v2/shipments/%c0%ae%c0%ae/invoices",
+    "/v2/shipments/1%00",
+    "/v2/shipments/1%0a",
+    "/v2/shipments/%ff",
+    "/v2/shipments//invoices",
+    "//v2/shipments/1",
+    "/v2//shipments/1",
+    "/v2/./shipments/1",
+    "/v2/shipments/.",
+    "/v2/shipments/..",
+    "/v2/shipments/%2f",
+    "/v2/shipments/1%3fadmin=1",
+    "/v2/shipments/1%23x",
+    "/V2/shipments/1",
+    "/v2/Shipments/1",
+    "/v2/shipments/",
+    "/v2/shipments",
+    "/",
+];
+
 /// Serves everything, and remembers it.
 pub struct Backend {
     port: u16,
