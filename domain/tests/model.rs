@@ -1,9 +1,17 @@
 //! The decision against an implementation that is slow and obvious: it works on what was typed, and
-//! gathers every reason that applies. Over random grants, keys and calls.
+//! gathers every reason that applies. Over random grants, keys and calls. `fuzz/properties` takes this
+//! file in as a module, and lets the fuzzer throw the dice.
 
-#![cfg(test)]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a model that cannot be set up is a failed test"
+)]
+#![expect(dead_code, reason = "either the seed throws the dice or the fuzzer")]
 
-use std::collections::{BTreeMap, BTreeSet};
+#[cfg(test)]
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -20,7 +28,9 @@ use domain::time::Timestamp;
 use domain::verification::{Call, KeyEntry, Place, RawCall, Reason, decide};
 use uuid::Uuid;
 
+#[cfg(test)]
 const GRANTS: usize = 4_000;
+#[cfg(test)]
 const CALLS: usize = 260;
 
 const SCOPES: [&str; 4] = ["read", "write", "labels", "admin"];
@@ -97,16 +107,33 @@ const HOURS: [Hours; 3] = [
     },
 ];
 
-/// SplitMix64 (Steele, Lea and Flood, 2014): the same cases in every run.
-struct Dice(u64);
+enum Dice {
+    /// SplitMix64 (Steele, Lea and Flood, 2014): the same cases in every run.
+    Seeded(u64),
+    /// What the fuzzer wants them to show; the first side where nothing is left.
+    Shown(std::vec::IntoIter<u8>),
+}
 
 impl Dice {
     fn roll(&mut self, sides: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) % sides as u64) as usize
+        match self {
+            Self::Seeded(state) => {
+                *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+                let mut z = *state;
+                z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+                z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+                ((z ^ (z >> 31)) % sides as u64) as usize
+            }
+            Self::Shown(bytes) => {
+                let mut byte = || usize::from(bytes.next().unwrap_or_default());
+                let shown = if sides > 256 {
+                    byte() << 8 | byte()
+                } else {
+                    byte()
+                };
+                shown % sides
+            }
+        }
     }
 
     fn one<T: Copy>(&mut self, of: &[T]) -> T {
@@ -357,9 +384,44 @@ fn model(typed: &Typed, asked: &Asked) -> Option<Reason> {
         .map(|(_, reason)| *reason)
 }
 
+/// Decides, and holds the decision against the model's: the reason of both.
+fn agreed(typed: &Typed, grant: &Arc<Grant>, asked: &Asked) -> Option<Reason> {
+    let entry = KeyEntry {
+        key: KeyId::new(Uuid::nil()),
+        partner: PartnerId::new(Uuid::nil()),
+        state: asked.state,
+        expires: Timestamp::from_micros(asked.expires),
+        partner_suspended: asked.suspended,
+        grant: Arc::clone(grant),
+    };
+    let now = Timestamp::from_micros(asked.now);
+    let decided = Call::parse(asked.raw, &asked.places)
+        .and_then(|call| decide(&entry, &call, now))
+        .err();
+    let expected = model(typed, asked);
+    assert_eq!(
+        decided, expected,
+        "{:?} under {:?} {:?} {:?} {}",
+        asked.raw, typed.scopes, typed.endpoints, typed.networks, HOURS[typed.hours].typed
+    );
+    expected
+}
+
+/// A grant that the dice show, then calls under it for as long as they show any.
+pub(crate) fn agrees_as_shown(bytes: &[u8]) {
+    let mut dice = Dice::Shown(bytes.to_vec().into_iter());
+    let typed = typed(&mut dice);
+    let Some(grant) = granted(&typed).map(Arc::new) else {
+        return;
+    };
+    while matches!(&dice, Dice::Shown(left) if left.len() > 0) {
+        agreed(&typed, &grant, &asked(&mut dice));
+    }
+}
+
 #[test]
 fn a_million_decisions_agree_with_the_model() {
-    let mut dice = Dice(0x6c61_7463_686b_6579);
+    let mut dice = Dice::Seeded(0x6c61_7463_686b_6579);
     let (mut cases, mut grants, mut of) = (0_usize, 0_usize, BTreeMap::new());
     while grants < GRANTS {
         let typed = typed(&mut dice);
@@ -369,25 +431,7 @@ fn a_million_decisions_agree_with_the_model() {
         grants += 1;
         let grant = Arc::new(grant);
         for _ in 0..CALLS {
-            let asked = asked(&mut dice);
-            let entry = KeyEntry {
-                key: KeyId::new(Uuid::nil()),
-                partner: PartnerId::new(Uuid::nil()),
-                state: asked.state,
-                expires: Timestamp::from_micros(asked.expires),
-                partner_suspended: asked.suspended,
-                grant: Arc::clone(&grant),
-            };
-            let now = Timestamp::from_micros(asked.now);
-            let decided = Call::parse(asked.raw, &asked.places)
-                .and_then(|call| decide(&entry, &call, now))
-                .err();
-            let expected = model(&typed, &asked);
-            assert_eq!(
-                decided, expected,
-                "{:?} under {:?} {:?} {:?} {}",
-                asked.raw, typed.scopes, typed.endpoints, typed.networks, HOURS[typed.hours].typed
-            );
+            let expected = agreed(&typed, &grant, &asked(&mut dice));
             *of.entry(expected.map_or("ok", Reason::code))
                 .or_insert(0_usize) += 1;
             cases += 1;

@@ -19,9 +19,16 @@ pub(crate) fn run() -> Result<()> {
             own
         }
     };
-    command::run(
-        Command::new(tool)
-            .args(["check", "licenses", "bans", "sources"])
-            .current_dir(workspace::root()),
-    )
+    // The fuzzer is a workspace of its own.
+    ["Cargo.toml", "fuzz/Cargo.toml"]
+        .iter()
+        .try_for_each(|manifest| {
+            command::run(
+                Command::new(&tool)
+                    .args(["--manifest-path", manifest, "check", "--config"])
+                    .arg(workspace::root().join("deny.toml"))
+                    .args(["licenses", "bans", "sources"])
+                    .current_dir(workspace::root()),
+            )
+        })
 }

@@ -11,6 +11,7 @@ mod audit;
 mod bench;
 mod cold;
 mod command;
+mod fuzz;
 mod postgres;
 mod run;
 mod setup;
@@ -37,6 +38,8 @@ enum Task {
     Run(run::Options),
     /// Check formatting and lints, then run every test
     Test(test::Options),
+    /// Search for inputs that make a parser or the decision fail
+    Fuzz(fuzz::Options),
     /// Measure the figures that the portal is held to
     Bench(bench::Options),
     /// Check licences, sources and banned crates
@@ -49,6 +52,7 @@ fn main() -> anyhow::Result<()> {
         Task::Wasm => site::build(),
         Task::Run(options) => run::run(&options),
         Task::Test(options) => test::run(&options),
+        Task::Fuzz(options) => fuzz::run(&options),
         Task::Bench(options) => bench::run(&options),
         Task::Audit => audit::run(),
     }

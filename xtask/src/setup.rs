@@ -66,6 +66,9 @@ fn missing() -> Vec<&'static str> {
         ("setpriv", "util-linux"),
         ("nginx", "nginx"),
         ("caddy", "caddy"),
+        ("curl", "curl"),
+        ("python3", "python3"),
+        ("c++", "g++"),
     ] {
         if find(program).is_none() {
             packages.push(package);

@@ -9,7 +9,7 @@ use clap::Args;
 use crate::command::{self, cargo};
 use crate::postgres::Cluster;
 use crate::tally::Tally;
-use crate::{setup, site, workspace};
+use crate::{fuzz, setup, site, workspace};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -37,7 +37,15 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     });
     if options.quick {
         steps.step("test", || {
-            let packages = ["-p", "domain", "-p", "store", "-p", "app", "-p", "server"];
+            let packages = [
+                "domain",
+                "store",
+                "app",
+                "server",
+                "properties",
+                "latchkey-gate",
+            ];
+            let packages = packages.map(|name| ["-p", name]).concat();
             command::run(tests(&packages).env("LATCHKEY_TEST_QUICK", "1"))
         });
     } else {
@@ -60,6 +68,12 @@ fn full(steps: &mut Steps) {
     steps.step("wasm", site::build);
     steps.step("build", || {
         command::run(cargo(&["build", "--quiet", "--bins"]).args(PACKAGES))
+    });
+    steps.step("fuzz", || {
+        fuzz::run(&fuzz::Options {
+            seconds: 4,
+            target: None,
+        })
     });
     steps.step("test xtask", || {
         command::run(&mut tests(&["--package", "xtask"]))

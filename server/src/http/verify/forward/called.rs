@@ -91,7 +91,10 @@ mod tests {
     fn nginx_describes_the_call_in_its_own_headers() {
         let request = asked(PREFIX, &NGINX);
         let called = read(GatewayKind::Nginx, &request).unwrap();
-        assert_eq!((called.key(), called.forwarded.method), ("lk_live_x", "GET"));
+        assert_eq!(
+            (called.key(), called.forwarded.method),
+            ("lk_live_x", "GET")
+        );
         assert_eq!(called.forwarded.path, "/v2/shipments/1?page=2");
         assert_eq!(
             (called.source.as_str(), called.forwarded.scheme),
