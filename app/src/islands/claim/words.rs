@@ -51,7 +51,8 @@ impl Details {
         all.join(", ")
     }
 
-    /// `curl -H "Authorization: Bearer $SHIPMENTS_KEY" https://api.example.com/v2/shipments/1`.
+    /// `printf 'Authorization: Bearer %s' "$SHIPMENTS_KEY" | curl -H @- https://api.example.com/v2/…`:
+    /// in an argument of curl, everybody on the machine could read the key.
     pub(super) fn first_call(&self) -> String {
         // curl says GET by itself.
         let method = match self.example_method.as_str() {
@@ -59,7 +60,7 @@ impl Details {
             method => format!("-X {} ", one_word(method)),
         };
         format!(
-            "curl {method}-H \"Authorization: Bearer ${}\" {}{}",
+            "printf 'Authorization: Bearer %s' \"${}\" | curl {method}-H @- {}{}",
             self.name(),
             one_word(self.base_url.trim_end_matches('/')),
             one_word(&self.example_path)

@@ -39,7 +39,7 @@ fn what_a_key_may_do_is_one_line() {
 fn the_first_call_names_the_variable_and_not_the_key() {
     assert_eq!(
         details().first_call(),
-        "curl -H \"Authorization: Bearer $SHIPMENTS_KEY\" https://api.example.com/v2/shipments/1"
+        "printf 'Authorization: Bearer %s' \"$SHIPMENTS_KEY\" | curl -H @- https://api.example.com/v2/shipments/1"
     );
 }
 
@@ -51,7 +51,7 @@ fn a_first_call_that_is_no_get_names_its_method() {
     };
     assert_eq!(
         posting.first_call(),
-        "curl -X POST -H \"Authorization: Bearer $SHIPMENTS_KEY\" https://api.example.com/v2/shipments/1"
+        "printf 'Authorization: Bearer %s' \"$SHIPMENTS_KEY\" | curl -X POST -H @- https://api.example.com/v2/shipments/1"
     );
 }
 
@@ -81,7 +81,7 @@ fn a_path_cannot_add_a_command_to_the_first_call() {
         ..details()
     };
     let call = hostile.first_call();
-    assert!(call.starts_with("curl -X GETid -H"), "{call}");
+    assert!(call.contains(" | curl -X GETid -H @- "), "{call}");
     assert!(call.ends_with("/v2/xrm-rfHOME"), "{call}");
 }
 
