@@ -4,6 +4,8 @@
 
 mod narrow;
 mod propose;
+mod replay;
+mod used;
 
 use core::net::IpAddr;
 use std::collections::BTreeSet;
@@ -12,6 +14,8 @@ use serde::{Deserialize, Serialize};
 
 pub use narrow::{NarrowRefused, Narrowing};
 pub use propose::ProposalRefused;
+pub use replay::Replay;
+pub use used::{Fit, Gaps, Record, Used};
 
 use crate::enc::{Digest, Enc};
 use crate::hours::Hours;

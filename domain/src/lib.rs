@@ -31,6 +31,7 @@ pub mod state;
 pub mod text;
 pub mod time;
 pub mod token;
+pub mod usage;
 pub mod verification;
 
 #[cfg(test)]

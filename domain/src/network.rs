@@ -40,6 +40,26 @@ impl Networks {
         self.0.iter().all(inside)
     }
 
+    /// What of these networks lies in the others.
+    #[must_use]
+    pub fn common(&self, others: &[IpNet]) -> Self {
+        Self::joined(self.0.iter().flat_map(|ours| {
+            others
+                .iter()
+                .filter_map(|theirs| intersection(*ours, *theirs))
+        }))
+    }
+
+    fn joined(networks: impl IntoIterator<Item = IpNet>) -> Self {
+        let mut joined = IpNet::aggregate(&networks.into_iter().collect());
+        joined.sort_unstable();
+        Self(joined)
+    }
+
+    pub const fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -70,9 +90,16 @@ impl FromStr for Networks {
         if typed.len() > 256 {
             return Err(NetworksRefused::TooMany);
         }
-        let mut joined = IpNet::aggregate(&typed);
-        joined.sort_unstable();
-        Ok(Self(joined))
+        Ok(Self::joined(typed))
+    }
+}
+
+/// Two networks are apart, or one of them lies in the other.
+fn intersection(one: IpNet, other: IpNet) -> Option<IpNet> {
+    if one.contains(&other) {
+        Some(other)
+    } else {
+        other.contains(&one).then_some(one)
     }
 }
 
@@ -142,6 +169,14 @@ impl Sources {
         match self {
             Self::Anywhere => true,
             Self::Only(networks) => networks.contains(address),
+        }
+    }
+
+    /// What of these sources lies in the networks.
+    pub fn common(&self, networks: &[IpNet]) -> Networks {
+        match self {
+            Self::Anywhere => Networks::joined(networks.iter().copied()),
+            Self::Only(ours) => ours.common(networks),
         }
     }
 
@@ -245,6 +280,20 @@ mod tests {
             assert!(networks(text).too_broad().is_some(), "{text}");
         }
         assert_eq!(networks("10.0.0.0/8 2001:db8::/32").too_broad(), None);
+    }
+
+    #[test]
+    fn what_networks_have_in_common_lies_in_both() {
+        let ours = networks("10.0.0.0/8 192.0.2.0/28 2001:db8::/32");
+        let theirs: Vec<IpNet> = networks("10.1.2.0/24 192.0.2.0/24 203.0.113.0/24 2001:db8:7::/48")
+            .iter()
+            .copied()
+            .collect();
+        let common = "10.1.2.0/24 192.0.2.0/28 2001:db8:7::/48";
+        assert_eq!(ours.common(&theirs).to_string(), common);
+        assert!(ours.common(&[]).is_empty());
+        let all = Sources::Anywhere.common(&theirs);
+        assert_eq!(all.iter().count(), theirs.len());
     }
 
     #[test]

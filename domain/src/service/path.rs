@@ -102,7 +102,7 @@ fn decode_octet(high: Option<u8>, low: Option<u8>) -> Result<u8, PathRefused> {
 }
 
 /// `pchar` of RFC 3986 without `%` and without `;`, whose parameters some servers cut off.
-const fn is_plain(byte: u8) -> bool {
+pub(super) const fn is_plain(byte: u8) -> bool {
     matches!(
         byte,
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&'

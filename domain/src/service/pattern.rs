@@ -6,6 +6,7 @@ use core::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::RequestPath;
+use super::path::is_plain;
 
 /// Literal segments, `{name}` for one segment, and at the end `{name...}` for one or more. Nothing
 /// in braces matches an empty segment, so `/v2/shipments/{id}` does not open `/v2/shipments/`.
@@ -51,6 +52,20 @@ impl PathPattern {
                 _ => return false,
             }
         }
+    }
+
+    /// A path that this pattern matches, as a client would send it.
+    pub fn example(&self) -> String {
+        let mut path = String::new();
+        for segment in &self.0 {
+            path.push('/');
+            match segment {
+                Segment::Literal(literal) => encode(literal, &mut path),
+                // No literal that somebody would choose: it stands for all the others.
+                Segment::Parameter(_) | Segment::Rest(_) => path.push_str("~example~"),
+            }
+        }
+        path
     }
 
     /// Does this pattern match every path that the other matches?
@@ -115,6 +130,17 @@ impl Segment {
         match self {
             Self::Literal(_) => None,
             Self::Parameter(name) | Self::Rest(name) => Some(name),
+        }
+    }
+}
+
+/// Percent-encodes what a path does not hold as it is (RFC 3986 section 3.3).
+fn encode(literal: &str, path: &mut String) {
+    for byte in literal.bytes() {
+        if is_plain(byte) {
+            path.push(char::from(byte));
+        } else {
+            path.push_str(&format!("%{byte:02X}"));
         }
     }
 }
@@ -228,6 +254,18 @@ mod tests {
         for text in ["/", "/v2/shipments/{id}", "/a/", "/a/{rest...}"] {
             assert_eq!(pattern(text).to_string(), text);
         }
+    }
+
+    #[test]
+    fn a_pattern_matches_its_example() {
+        for text in ["/", "/a/", "/v2/{id}/{rest...}", "/café/€@x:y/{id}", "/a[b]^\"<>|`/"] {
+            let path = pattern(text).example();
+            assert!(matches(text, &path), "{text}: {path}");
+        }
+        proptest!(|(a in any_pattern())| {
+            let path = a.example();
+            prop_assert!(a.matches(&RequestPath::parse(&path).unwrap()));
+        });
     }
 
     #[test]
