@@ -17,6 +17,7 @@ use crate::chance::{Clock, system_rng};
 use crate::config::Config;
 use crate::http::assets::Site;
 use crate::portal::{Inner, Portal};
+use crate::service::usage;
 use crate::verify::Engine;
 
 pub use check::check;
@@ -35,6 +36,7 @@ pub async fn open(config: Config) -> Result<Portal> {
 /// As [`open`].
 pub async fn open_at(config: Config, clock: Clock) -> Result<Portal> {
     let database = open_database(&config).await?;
+    usage::begin(&database, clock.now()).await?;
     let keyring = open_keyring(&config, &database).await?;
     let webauthn = WebauthnBuilder::new(
         config.origin.host_str().context("the origin has no host")?,

@@ -4,6 +4,7 @@
 mod audit;
 mod bench;
 mod bulk;
+mod calls;
 mod claims;
 mod copy;
 mod decisions;

@@ -311,8 +311,9 @@ tables! {
         id: Id, accepted: Integer, refused: Integer, accepted_at: Integer, accepted_from: Text,
         refused_at: Integer, refused_from: Text, refused_reason: Text,
     }
-    "key_hour" by "key_id, hour" {
-        key_id: Id, hour: Integer, accepted: Integer, refused: Integer,
+    "call_count" by "key_id, span, starts_at, outcome, endpoint, source, scope" {
+        key_id: Id, span: Text, starts_at: Integer, outcome: Text, endpoint: Text, source: Text,
+        scope: Text, calls: Integer,
     }
     "spent" by "counted, id, period, starts_at" {
         counted: Text, id: Id, period: Text, starts_at: Integer, calls: Integer,

@@ -50,17 +50,6 @@ row! {
     }
 }
 
-row! {
-    @plain
-    /// A key's calls in one hour, which begins at `hour`. Kept for a while only.
-    struct KeyHour {
-        key_id: KeyId,
-        hour: Timestamp,
-        accepted: i64,
-        refused: i64,
-    }
-}
-
 /// What the list of keys shows. Empty texts do not filter.
 #[derive(Clone, Debug, Default)]
 pub struct KeyFilter {
@@ -260,16 +249,6 @@ impl Read {
     pub async fn key_use(&mut self, id: KeyId) -> Result<Option<KeyUse>, Error> {
         Ok(run!(&mut self.conn, USE, [id], fetch_optional as KeyUse)?)
     }
-
-    /// A key's calls by hour, since an hour, oldest first. Hours without calls are not there.
-    pub async fn key_hours(&mut self, id: KeyId, since: Timestamp) -> Result<Vec<KeyHour>, Error> {
-        Ok(run!(
-            &mut self.conn,
-            HOURS,
-            [id, since],
-            fetch_all as KeyHour
-        )?)
-    }
 }
 
 impl Work {
@@ -296,25 +275,6 @@ impl Work {
 
     pub(crate) async fn raise_key_counter(&mut self) -> Result<i64, Error> {
         Ok(run!(&mut self.read.conn, RAISE, [], fetch_one as Counter)?.value)
-    }
-
-    /// Adds a batch's counts to hours of keys, in one statement. A key's hour is in it once.
-    pub async fn add_key_hours(&mut self, batch: &[KeyHour]) -> Result<(), Error> {
-        let rows = batch.iter().map(|row| {
-            json!({
-                "key_id": row.key_id, "hour": row.hour,
-                "accepted": row.accepted, "refused": row.refused,
-            })
-        });
-        let rows = Value::from_iter(rows).to_string();
-        run!(&mut self.read.conn, ADD_HOURS, [rows], execute)?;
-        Ok(())
-    }
-
-    /// Forgets the hours before this one.
-    pub async fn sweep_key_hours(&mut self, before: Timestamp) -> Result<(), Error> {
-        run!(&mut self.read.conn, SWEEP_HOURS, [before], execute)?;
-        Ok(())
     }
 
     /// Adds a batch's counts to keys' use, in one statement. A key is in it once.
@@ -361,14 +321,6 @@ statements! {
     AFTER(2) = "SELECT * FROM api_key WHERE id > $1 ORDER BY id LIMIT $2";
     EXPIRING(1) = "SELECT * FROM api_key WHERE state IN ('pre_activation', 'active', 'suspended') AND expires_at < $1 ORDER BY expires_at, id";
     USE(1) = "SELECT * FROM key_use WHERE id = $1";
-    HOURS(2) = "SELECT * FROM key_hour WHERE key_id = $1 AND hour >= $2 ORDER BY hour";
-    ADD_HOURS(1) = sqlite "INSERT INTO key_hour (key_id, hour, accepted, refused)
-            SELECT unhex(value ->> 'key_id', '-'), value ->> 'hour', value ->> 'accepted', value ->> 'refused' FROM jsonb_each($1) WHERE TRUE
-            ON CONFLICT (key_id, hour) DO UPDATE SET accepted = key_hour.accepted + excluded.accepted, refused = key_hour.refused + excluded.refused",
-        postgres "INSERT INTO key_hour (key_id, hour, accepted, refused)
-            SELECT key_id, hour, accepted, refused FROM jsonb_to_recordset($1::text::jsonb) AS batch (key_id UUID, hour BIGINT, accepted BIGINT, refused BIGINT)
-            ON CONFLICT (key_id, hour) DO UPDATE SET accepted = key_hour.accepted + excluded.accepted, refused = key_hour.refused + excluded.refused";
-    SWEEP_HOURS(1) = "DELETE FROM key_hour WHERE hour < $1";
     ADD_USES(1) = sqlite "INSERT INTO key_use (id, accepted, refused, accepted_at, accepted_from, refused_at, refused_from, refused_reason)
             SELECT unhex(value ->> 'id', '-'), value ->> 'accepted', value ->> 'refused', value ->> 'accepted_at', value ->> 'accepted_from',
                 value ->> 'refused_at', value ->> 'refused_from', value ->> 'refused_reason' FROM jsonb_each($1) WHERE TRUE

@@ -12,6 +12,7 @@ mod work;
 mod audit;
 #[cfg(any(test, feature = "demo"))]
 mod bulk;
+mod calls;
 mod copy;
 mod credentials;
 mod deliveries;
@@ -32,6 +33,9 @@ mod spent;
 mod conformance;
 
 pub use audit::{AuditFilter, AuditRow, Entry};
+pub use calls::{
+    CallCount, CallsAlike, CallsAround, CallsAt, CallsBy, CallsFrom, CallsOf, CallsTo, LastCalls,
+};
 pub use column::{Code, Later};
 pub use conn::{Conn, Database, Read};
 pub use copy::{Cell, CellKind, TABLES, Table};
@@ -41,7 +45,7 @@ pub use error::Error;
 pub use gateways::Gateway;
 pub use grants::{DecisionRow, GrantRow};
 pub use keyring::WrappedKey;
-pub use keys::{KeyFilter, KeyHour, KeyLine, KeyNames, KeyRow, KeyUse};
+pub use keys::{KeyFilter, KeyLine, KeyNames, KeyRow, KeyUse};
 pub use links::PersonLink;
 pub use outbox::{Mail, OutboxCounts};
 pub use partners::{Partner, PartnerCount, PartnerFilter, PartnerLine};

@@ -31,11 +31,11 @@ pub(crate) const fn same_count(statement: Statement, binds: &[&str]) {
 }
 
 /// Declares `NAME(binds) = "sql";` or `NAME(binds) = sqlite "…", postgres "…";` and lists them all
-/// in `STATEMENTS`.
+/// in `STATEMENTS`. `joined ["…", part!(), "…"]` is one statement of parts that several share.
 macro_rules! statements {
-    ($($(#[$meta:meta])* $name:ident($binds:literal) = $(sqlite $sqlite:literal, postgres $postgres:literal)? $($sql:literal)?;)+) => {
+    ($($(#[$meta:meta])* $name:ident($binds:literal) = $(sqlite $sqlite:literal, postgres $postgres:literal)? $(joined [$($part:tt)+])? $($sql:literal)?;)+) => {
         $($(#[$meta])* const $name: $crate::sql::Statement =
-            statements!(@one $binds, $(sqlite $sqlite, postgres $postgres)? $($sql)?);)+
+            statements!(@one $binds, $(sqlite $sqlite, postgres $postgres)? $(joined [$($part)+])? $($sql)?);)+
 
         #[cfg(test)]
         pub(crate) const STATEMENTS: &[(&str, $crate::sql::Statement)] =
@@ -43,6 +43,9 @@ macro_rules! statements {
     };
     (@one $binds:literal, sqlite $sqlite:literal, postgres $postgres:literal) => {
         $crate::sql::Statement { sqlite: $sqlite, postgres: $postgres, binds: $binds }
+    };
+    (@one $binds:literal, joined [$($part:tt)+]) => {
+        $crate::sql::Statement::both(concat!($($part)+), $binds)
     };
     (@one $binds:literal, $sql:literal) => {
         $crate::sql::Statement::both($sql, $binds)

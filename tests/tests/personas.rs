@@ -94,6 +94,7 @@ GET  /partners                             s yyyyy ... ss
 GET  /partners/invite                      s xxyxx ... ss
 POST /partners/invite                      s xxuxx ... ss
 GET  /partners/{partner}                   s yyyyy ... ss
+GET  /partners/{partner}/usage             s yyyyy yy. ss
 POST /partners/{partner}/contacts          s xxuxx ... ss
 POST /partners/{partner}/suspend           s xxcxx ... ss reason=They+ask+us+to+do+so+today.
 POST /partners/{partner}/resume            s xxuxx ... ss
@@ -101,11 +102,13 @@ POST /partners/{partner}/revoke            s xxccx ... ss reason=They+ask+us+to+
 
 GET  /keys                                 s yyyyy yyy ss
 GET  /keys/{key}                           s yyyyy yy. ss
+GET  /keys/{key}/usage                     s yyyyy yy. ss
 POST /keys/{key}/revoke                    s xxccx ... ss reason=They+ask+us+to+do+so+today.
 POST /keys/{key}/suspend                   s xxccx ... ss
 POST /keys/{key}/resume                    s xxuux ... ss
 POST /keys/{key}/replace                   s ..... cx. ss
 POST /keys/{key}/redeliver                 s xxuxx ux. ss
+GET  /grants/{grant}/usage                 s yyyyy yy. ss
 POST /grants/{grant}/revoke                s xxccx ... ss reason=They+ask+us+to+do+so+today.
 
 GET  /audit                                s xxxxy ... ss
@@ -143,6 +146,7 @@ GET  /services                             s yyyyy yyy ss
 GET  /services/new                         s xxyxx ... ss
 POST /services/new                         s xxuxx ... ss
 GET  /services/{service}                   s yyyyy yyy ss
+GET  /services/{service}/usage             s yyyyy yyy ss
 POST /services/{service}                   s xxuxx ... ss version=1
 POST /services/{service}/environments      s xxuxx ... ss version=1
 POST /services/{service}/environments/change s xxuxx ... ss version=1

@@ -88,6 +88,11 @@ fn keys(s: State) -> KeyList {
             paging(s)
         },
         filtered: s == State::Failing,
+        usage: if s == State::Full {
+            "/partners/b1/usage".to_owned()
+        } else {
+            String::new()
+        },
     }
 }
 

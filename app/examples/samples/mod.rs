@@ -7,6 +7,7 @@ mod evidence;
 mod keys;
 mod people;
 mod reference;
+mod usage;
 
 use app::components::{Comment, Moment, TimelineEntry, Tone, Vote};
 use app::render::Page;
@@ -45,6 +46,7 @@ pub(crate) fn all() -> Vec<Sample> {
             pages.extend(catalogue::pages(state));
             pages.extend(evidence::pages(state));
             pages.extend(reference::pages(state));
+            pages.extend(usage::pages(state));
             pages.into_iter().map(move |(name, make)| {
                 (
                     format!("{name}-{}", format!("{state:?}").to_lowercase()),

@@ -26,3 +26,4 @@ pub mod reveal;
 pub mod service;
 pub mod sign_in;
 pub mod state;
+pub mod usage;

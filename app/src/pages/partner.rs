@@ -182,12 +182,17 @@ pub fn partner_page(shell: Shell, vm: PartnerDetail) -> Page {
             <div class="stack">
                 {flush_card("Contacts", None, contacts)}
                 {flush_card("Requests", None, links(requests, "No requests", "This partner has not asked for anything yet."))}
-                {flush_card("Keys", None, links(keys, "No keys", "A key shows up here when a request is approved."))}
+                {flush_card("Keys", usage(&id), links(keys, "No keys", "A key shows up here when a request is approved."))}
             </div>
             <aside class="stack" aria-label="Facts and acts">{card("Facts", None, facts(known))}{acts}{revoke}</aside>
         </div>
     };
     page(shell, name, body)
+}
+
+fn usage(id: &str) -> Option<AnyView> {
+    let href = format!("/partners/{id}/usage");
+    Some(view! { <small><a href=href>"Their use"</a></small> }.into_any())
 }
 
 fn links(entries: Vec<Waiting>, title: &str, text: &str) -> AnyView {

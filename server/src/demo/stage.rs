@@ -18,7 +18,7 @@ use crate::mail::mailbox::Folder;
 use crate::mail::{Courier, outbox};
 use crate::portal::Portal;
 use crate::service::{delivery, notices, snapshot, usage};
-use crate::verify::Counts;
+use crate::verify::Seen;
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -44,9 +44,11 @@ pub(super) struct Use {
 impl Stage {
     pub(super) async fn set(config: Config) -> Result<Self> {
         let told = Clock::System.now();
-        let clock = Arc::new(AtomicI64::new(told.micros()));
+        // The portal was there before the story.
+        let clock = Arc::new(AtomicI64::new(told.minus(DAY * 100).micros()));
         let (courier, mailbox) = (Courier::of(&config)?, Folder::of(&config));
         let portal = boot::open_at(config, Clock::Told(Arc::clone(&clock))).await?;
+        clock.store(told.micros(), Ordering::Relaxed);
         snapshot::load(&portal).await?;
         Ok(Self {
             portal,
@@ -118,7 +120,10 @@ impl Stage {
 
     /// Counts calls with a key on each of the past days, as its gateways would have been asked.
     pub(super) async fn used(&self, key: KeyId, how: Use) -> Result<()> {
-        let from = domain::audit::TruncatedAddress::of(how.from.into());
+        let mut read = self.portal.store.read().await?;
+        let row = read.key(key).await?.context("the key is gone")?;
+        drop(read);
+        let kid = row.kid.parse()?;
         for day in (how.until..=how.since).rev() {
             let at = self.told.minus(DAY * day).plus(Duration::from_hours(9));
             // Weekends are quieter.
@@ -126,13 +131,20 @@ impl Stage {
             let refused = how
                 .refused
                 .filter(|_| day == u32::midpoint(how.since, how.until));
-            let counts = Counts {
-                accepted,
-                refused: refused.map_or(0, |(many, _)| many),
-                last_accepted: Some((at, from)),
-                last_refused: refused.map(|(_, why)| (at, from, why)),
+            let seen = Seen {
+                at,
+                from: how.from.into(),
+                why: None,
+                rule: Some(0),
+                scope: None,
             };
-            self.portal.engine.return_usage(vec![(key, counts)]);
+            let count = |seen, times| self.portal.engine.count_calls(&kid, &seen, times);
+            count(seen, accepted - accepted / 8);
+            count(Seen { rule: Some(1), ..seen }, accepted / 8);
+            if let Some((many, why)) = refused {
+                let (why, rule) = (Some(why), None);
+                count(Seen { why, rule, ..seen }, many);
+            }
             usage::flush(&self.portal.engine, &self.portal.store).await;
         }
         Ok(())

@@ -35,6 +35,7 @@ pub mod services;
 mod tests;
 pub mod trace;
 pub mod typed;
+pub mod usage;
 pub mod verify;
 
 use std::time::Duration;

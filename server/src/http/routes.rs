@@ -8,7 +8,7 @@ use axum::routing::{any, get, post};
 use crate::http::guard::{Access, authorise, same_origin};
 use crate::http::{
     assets, audit, confirm, deliveries, description, door, gateways, health, home, keys, mail,
-    partners, people, policies, profile, queue, requests, reveal, services, verify,
+    partners, people, policies, profile, queue, requests, reveal, services, usage, verify,
 };
 use crate::portal::Portal;
 
@@ -111,6 +111,7 @@ routes! {
     get "/partners/invite" Operator => partners::invite;
     post "/partners/invite" Operator => partners::begin_invite;
     get "/partners/{id}" Staff => partners::one;
+    get "/partners/{id}/usage" Person => usage::of_partner;
     post "/partners/{id}/contacts" Operator => partners::invite_contact;
     post "/partners/{id}/suspend" Operator => partners::suspend;
     post "/partners/{id}/resume" Operator => partners::resume;
@@ -119,11 +120,13 @@ routes! {
 
     get "/keys" Person => keys::list;
     get "/keys/{id}" Person => keys::one;
+    get "/keys/{id}/usage" Person => usage::of_key;
     post "/keys/{id}/revoke" Revoker => keys::revoke;
     post "/keys/{id}/suspend" Revoker => keys::suspend;
     post "/keys/{id}/resume" Revoker => keys::resume;
     post "/keys/{id}/replace" Contact => keys::replace;
     post "/keys/{id}/redeliver" Person => keys::redeliver;
+    get "/grants/{id}/usage" Person => usage::of_grant;
     post "/grants/{id}/revoke" Revoker => keys::revoke_grant;
 
     get "/audit" Auditor => audit::list;
@@ -160,6 +163,7 @@ routes! {
     get "/services/new" Operator => services::new;
     post "/services/new" Operator => services::begin_new;
     get "/services/{id}" Person => services::one;
+    get "/services/{id}/usage" Person => usage::of_service;
     post "/services/{id}" Operator => services::about;
     post "/services/{id}/environments" Operator => services::environment;
     post "/services/{id}/environments/change" Operator => services::change_environment;

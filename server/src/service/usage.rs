@@ -1,26 +1,40 @@
-//! Writes what the engine counted: last use and last refusal of each key, and how often, by hour too.
-//! Every two seconds and at shutdown; a crash loses what was counted since (`verify::usage`). A batch
-//! counts for the hour of its last call, so an hour's figure is true to two seconds.
+//! Writes what the engine counted: last use and last refusal of each key, and how often, by what the
+//! calls were alike in (`verify::usage`). Every two seconds and at shutdown; a crash loses what was
+//! counted since.
+
+mod fit;
+mod period;
+mod report;
 
 use std::time::Duration;
 
 use domain::id::KeyId;
 use domain::time::Timestamp;
-use store::{KeyHour, KeyUse, Read, Store, Unaudited};
+use store::{CallCount, Database, KeyUse, Store, Unaudited};
 use tokio::time::MissedTickBehavior;
 
 use crate::jobs::Stop;
 use crate::portal::Portal;
 use crate::service::quotas;
-use crate::verify::{Counts, Engine};
+use crate::verify::{Counts, Endpoint, Engine};
+
+pub use fit::{Fitted, fit};
+pub use period::Period;
+pub use report::{Granted, Report, granted_by, granted_to, hours, report};
 
 const FLUSH_EVERY: Duration = Duration::from_secs(2);
 /// So many in one transaction: others want to write too.
 const BATCH: usize = 500;
-/// How many hours pages show, and how many are kept.
-pub const HOURS_SHOWN: usize = 24;
+/// Hours are kept apart for at least so long, and summed up by day then.
 const HOURS_KEPT: Duration = Duration::from_hours(48);
-const HOUR: Duration = Duration::from_hours(1);
+/// Days are kept for so long, with today.
+const DAYS_KEPT: u32 = 92;
+const DAY: Duration = Duration::from_hours(24);
+/// The name of what is too much to be told apart.
+const OTHER: &str = "other";
+const ACCEPTED: &str = "ok";
+/// Since when calls are counted by all that the pages show; a database that is older was used before.
+const SINCE: &str = "usage_since";
 
 /// Writes batches until told to stop, and one more then.
 pub async fn run_flush(portal: Portal, mut stop: Stop) {
@@ -67,137 +81,67 @@ async fn write(store: &Store, batch: &[(KeyId, Counts)]) -> Result<(), store::Er
         .map(|(key, counts)| row(*key, counts))
         .collect();
     work.add_uses(&uses).await?;
-    let hours = batch.iter().flat_map(|(key, counts)| by_hour(*key, counts));
-    work.add_key_hours(&hours.collect::<Vec<_>>()).await?;
+    let calls: Vec<CallCount> = batch
+        .iter()
+        .flat_map(|(key, counts)| calls(*key, counts))
+        .collect();
+    work.add_calls(&calls).await?;
     work.commit_unaudited(Unaudited::Usage).await.map(drop)
 }
 
-/// One row where the last calls of both kinds fall into the same hour.
-fn by_hour(key: KeyId, counts: &Counts) -> Vec<KeyHour> {
-    let hour = |at: Option<Timestamp>, accepted: u32, refused: u32| {
-        Some(KeyHour {
-            key_id: key,
-            hour: hour_of(at?),
-            accepted: accepted.into(),
-            refused: refused.into(),
-        })
-    };
-    let accepted = counts.last_accepted.map(|last| last.0);
-    let refused = counts.last_refused.map(|last| last.0);
-    if accepted.map(hour_of) == refused.map(hour_of) {
-        return Vec::from_iter(hour(accepted, counts.accepted, counts.refused));
-    }
-    let mut hours: Vec<KeyHour> = [
-        hour(accepted, counts.accepted, 0),
-        hour(refused, 0, counts.refused),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    hours.sort_unstable_by_key(|row| row.hour);
-    hours
+fn calls(key: KeyId, counts: &Counts) -> impl Iterator<Item = CallCount> {
+    counts.alike().map(move |calls| CallCount {
+        key_id: key,
+        hour: calls.hour,
+        outcome: calls.why.map_or(ACCEPTED, |why| why.code()).to_owned(),
+        endpoint: match calls.endpoint {
+            Endpoint::None => String::new(),
+            Endpoint::Rule(name) => name.to_string(),
+            Endpoint::Other => OTHER.to_owned(),
+        },
+        source: calls
+            .from
+            .map_or_else(|| OTHER.to_owned(), |from| from.to_string()),
+        scope: calls.scope.map(String::from).unwrap_or_default(),
+        calls: calls.calls.into(),
+    })
 }
 
-/// A key's calls in each of the last hours, oldest first: accepted and refused. Empty where none was
-/// counted.
-///
-/// # Errors
-/// [`store::Error`].
-pub async fn hours(
-    read: &mut Read,
-    key: KeyId,
-    now: Timestamp,
-) -> Result<Vec<(u64, u64)>, store::Error> {
-    let shown = u32::try_from(HOURS_SHOWN).unwrap_or_default();
-    let first = hour_of(now).minus(HOUR * shown.saturating_sub(1));
-    let counted = read.key_hours(key, first).await?;
-    if counted.is_empty() {
-        return Ok(Vec::new());
-    }
-    let count = |count: i64| u64::try_from(count).unwrap_or_default();
-    Ok((0..shown)
-        .map(|at| {
-            let hour = first.plus(HOUR * at);
-            counted
-                .iter()
-                .find(|row| row.hour == hour)
-                .map_or((0, 0), |row| (count(row.accepted), count(row.refused)))
-        })
-        .collect())
-}
-
-/// Forgets hours that no page shows any more.
+/// Sums old hours up by day, and forgets days that no page shows any more.
 ///
 /// # Errors
 /// [`store::Error`].
 pub async fn sweep(store: &Store, now: Timestamp) -> Result<(), store::Error> {
+    let day = now.minus(HOURS_KEPT).calendar_day().0;
+    let oldest = now.minus(DAY * DAYS_KEPT).calendar_day().0;
     let mut work = store.minor_work().await?;
-    work.sweep_key_hours(now.minus(HOURS_KEPT)).await?;
+    work.sweep_calls(day, oldest).await?;
     work.commit_unaudited(Unaudited::Usage).await.map(drop)
 }
 
-fn hour_of(at: Timestamp) -> Timestamp {
-    let hour = i64::try_from(HOUR.as_micros()).unwrap_or(i64::MAX);
-    Timestamp::from_micros(at.micros().div_euclid(hour).saturating_mul(hour))
+/// Notes once that calls are counted from now on.
+///
+/// # Errors
+/// [`store::Error`].
+pub async fn begin(database: &Database, now: Timestamp) -> Result<(), store::Error> {
+    let since = now.micros().to_string();
+    database.settle(SINCE, &since).await.map(drop)
 }
 
 fn row(key: KeyId, counts: &Counts) -> KeyUse {
+    let (accepted, refused) = (counts.last_accepted(), counts.last_refused());
     KeyUse {
         id: key,
-        accepted: counts.accepted.into(),
-        refused: counts.refused.into(),
-        accepted_at: counts.last_accepted.map(|last| last.0),
-        accepted_from: counts.last_accepted.map(|last| last.1.to_string()),
-        refused_at: counts.last_refused.map(|last| last.0),
-        refused_from: counts.last_refused.map(|last| last.1.to_string()),
-        refused_reason: counts.last_refused.map(|last| last.2.to_string()),
+        accepted: counted(counts.accepted()),
+        refused: counted(counts.refused()),
+        accepted_at: accepted.map(|last| last.0),
+        accepted_from: accepted.map(|last| last.1.to_string()),
+        refused_at: refused.map(|last| last.0),
+        refused_from: refused.map(|last| last.1.to_string()),
+        refused_reason: refused.map(|last| last.2.to_string()),
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use domain::audit::TruncatedAddress;
-    use domain::verification::Reason;
-    use uuid::Uuid;
-
-    use super::*;
-
-    const KEY: KeyId = KeyId::new(Uuid::from_u128(5));
-
-    fn minute(minute: i64) -> Timestamp {
-        Timestamp::from_micros(minute * 60_000_000)
-    }
-
-    fn counts(accepted: i64, refused: i64) -> Counts {
-        let from = TruncatedAddress::of("192.0.2.7".parse().unwrap());
-        Counts {
-            accepted: 3,
-            refused: 2,
-            last_accepted: Some((minute(accepted), from)),
-            last_refused: Some((minute(refused), from, Reason::Scope)),
-        }
-    }
-
-    fn shown(counts: &Counts) -> Vec<(Timestamp, i64, i64)> {
-        by_hour(KEY, counts)
-            .iter()
-            .map(|row| (row.hour, row.accepted, row.refused))
-            .collect()
-    }
-
-    #[test]
-    fn calls_count_for_the_hour_that_they_were_made_in() {
-        assert_eq!(shown(&counts(61, 119)), [(minute(60), 3, 2)]);
-        assert_eq!(
-            shown(&counts(61, 59)),
-            [(minute(0), 0, 2), (minute(60), 3, 0)]
-        );
-        let only = Counts {
-            refused: 0,
-            last_refused: None,
-            ..counts(60, 0)
-        };
-        assert_eq!(shown(&only), [(minute(60), 3, 0)]);
-        assert_eq!(shown(&Counts::default()), []);
-    }
+fn counted(calls: u64) -> i64 {
+    i64::try_from(calls).unwrap_or(i64::MAX)
 }

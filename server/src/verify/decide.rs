@@ -77,6 +77,14 @@ impl Decision {
             Self::Refused(refused) => Some(refused.reason),
         }
     }
+
+    /// The key, where the caller proved to have it.
+    pub const fn known(&self) -> Option<&Known> {
+        match self {
+            Self::Allowed(known, _) => Some(known),
+            Self::Refused(refused) => refused.known.as_ref(),
+        }
+    }
 }
 
 /// How a call is held against the limits of its key.

@@ -32,7 +32,7 @@ pub use gateway::{
 };
 pub use meters::{Limited, MeterId};
 pub use snapshot::Held;
-pub use usage::Counts;
+pub use usage::{Alike, Counts, Endpoint, Seen};
 
 use decide::{Identity, Spend};
 use freshness::{Freshness, Look};
@@ -147,19 +147,9 @@ impl Engine {
         self.ready(now)?;
         let spend = |held: &Held| self.meters.spend(&held.limited, &held.entry.grant, now);
         let decision = self.decide(gateway, Subject::Text(key), question, now, &spend)?;
-        match &decision {
-            Decision::Allowed(known, _) => {
-                self.usage.accepted(known.held.entry.key, known.source, now);
-            }
-            Decision::Refused(Refused {
-                reason,
-                known: Some(known),
-                ..
-            }) => {
-                self.usage
-                    .refused(known.held.entry.key, known.source, now, *reason);
-            }
-            Decision::Refused(_) => {}
+        if let Some(known) = decision.known() {
+            let scope = question.call.scope;
+            self.usage.count(known, decision.reason(), scope, now);
         }
         Ok(decision)
     }
@@ -283,7 +273,15 @@ impl Engine {
     /// Counts that could not be written wait for the next batch.
     pub fn return_usage(&self, batch: Vec<(KeyId, Counts)>) {
         for (key, counts) in batch {
-            self.usage.add(key, counts);
+            self.usage.put_back(key, counts);
+        }
+    }
+
+    /// Counts calls that a story tells of.
+    #[cfg(any(test, feature = "demo"))]
+    pub fn count_calls(&self, kid: &Kid, seen: &Seen, times: u32) {
+        if let Some(held) = self.snapshot.find(kid) {
+            self.usage.add(&held, seen, times);
         }
     }
 

@@ -8,7 +8,9 @@ use arc_swap::ArcSwap;
 use domain::enc::Digest;
 use domain::grant::Grant;
 use domain::id::{GrantId, KeyId};
+use domain::service::ScopeName;
 use domain::token::Kid;
+use domain::usage::EndpointName;
 use domain::verification::KeyEntry;
 
 use crate::verify::meters::Limited;
@@ -23,6 +25,23 @@ pub struct Held {
     pub stamp: i64,
     pub entry: KeyEntry,
     pub limited: Limited,
+}
+
+impl Held {
+    /// The endpoint that a rule opens, by its place.
+    pub fn endpoint(&self, rule: usize) -> Option<EndpointName> {
+        self.entry.grant.rules().iter().nth(rule).map(EndpointName::from)
+    }
+
+    /// The scope at a place.
+    pub fn scope(&self, at: usize) -> Option<ScopeName> {
+        self.entry.grant.scopes().iter().nth(at).cloned()
+    }
+
+    pub fn place_of(&self, scope: &str) -> Option<usize> {
+        let mut scopes = self.entry.grant.scopes().iter();
+        scopes.position(|had| had.as_str() == scope)
+    }
 }
 
 /// The MAC is left out: it is no secret, and it is nobody's business either.

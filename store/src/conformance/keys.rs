@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::bench::{Bench, at, entry, on_each_engine};
 use super::samples::{ONE, Sample, TWO, fill};
-use crate::{Code, Error, Evidence, Gateway, KeyHour, KeyRow, KeyUse};
+use crate::{Code, Error, Evidence, Gateway, KeyRow, KeyUse};
 
 fn key(number: u128) -> KeyRow {
     KeyRow {
@@ -221,39 +221,6 @@ async fn batches_of_use_add_up_and_keep_the_last_sight() {
         );
         assert_eq!(sum.accepted_from.as_deref(), Some("192.0.2.0/24"));
         assert_eq!(sum.refused_reason.as_deref(), Some("scope"));
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn calls_of_one_hour_are_added_up_and_old_hours_are_forgotten() {
-    on_each_engine(async |bench: &Bench| {
-        fill(bench).await;
-        let id = KeyId::new(TWO);
-        let hour = |hour, accepted, refused| KeyHour {
-            key_id: id,
-            hour: at(hour),
-            accepted,
-            refused,
-        };
-        bench
-            .write_minor(async |work| {
-                for batch in [hour(1, 9, 9), hour(2, 3, 0), hour(3, 1, 0), hour(2, 4, 5)] {
-                    work.add_key_hours(&[batch]).await.unwrap();
-                }
-            })
-            .await;
-        let seen = async |since| {
-            let mut read = bench.store.read().await.unwrap();
-            let hours = read.key_hours(id, at(since)).await.unwrap();
-            let counts = hours.iter().map(|hour| (hour.accepted, hour.refused));
-            counts.collect::<Vec<_>>()
-        };
-        assert_eq!(seen(2).await, [(7, 5), (1, 0)]);
-        bench
-            .write_minor(async |work| work.sweep_key_hours(at(3)).await.unwrap())
-            .await;
-        assert_eq!(seen(0).await, [(1, 0)]);
     })
     .await;
 }

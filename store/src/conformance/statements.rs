@@ -11,9 +11,10 @@ use crate::Database;
 use crate::sql::Statement;
 
 /// The statements of every module that declares some.
-const MODULES: [(&str, &[(&str, Statement)]); 18] = [
+const MODULES: [(&str, &[(&str, Statement)]); 19] = [
     ("audit", crate::audit::STATEMENTS),
     ("bulk", crate::bulk::STATEMENTS),
+    ("calls", crate::calls::STATEMENTS),
     ("copy", crate::copy::STATEMENTS),
     ("credentials", crate::credentials::STATEMENTS),
     ("deliveries", crate::deliveries::STATEMENTS),

@@ -18,6 +18,8 @@ pub struct KeyList {
     pub rows: Vec<KeyRow>,
     pub paging: Paging,
     pub filtered: bool,
+    /// Where all their use is shown; empty for staff, who find it by partner.
+    pub usage: String,
 }
 
 #[derive(Clone, Debug)]
@@ -42,7 +44,9 @@ pub fn keys_page(shell: Shell, vm: KeyList) -> Page {
         rows,
         paging,
         filtered,
+        usage,
     } = vm;
+    let usage = (!usage.is_empty()).then(|| view! { <a class="push" href=usage>"Use of all keys"</a> });
     let staff = matches!(shell.viewer.side, Side::Staff(_));
     let list = if rows.is_empty() {
         view! { <div class="card">{nothing(staff, filtered)}</div> }.into_any()
@@ -61,7 +65,7 @@ pub fn keys_page(shell: Shell, vm: KeyList) -> Page {
     };
     let body = view! {
         {head(None, "Keys", None, summary)}
-        <div class="filters">{search("/keys", "Key, partner or service", &query, kept)}{chips(filters)}</div>
+        <div class="filters">{search("/keys", "Key, partner or service", &query, kept)}{chips(filters)}{usage}</div>
         {list}
     };
     page(shell, "Keys", body)

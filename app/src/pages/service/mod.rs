@@ -305,9 +305,11 @@ fn endpoints_card(
             Field::checks(filled, "scope", "Scopes that open it", scopes).within("endpoint"),
         ])
     });
+    let usage = format!("/services/{}/usage", place.id);
+    let usage = view! { <small><a href=usage>"Their use"</a></small> };
     card(
         "Endpoints",
-        None,
+        Some(usage.into_any()),
         view! { {fault(filled, "endpoints")}<ul class="todo" id="f-endpoints">{rows}</ul>{add} },
     )
 }

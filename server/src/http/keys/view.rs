@@ -87,6 +87,10 @@ pub(super) async fn list(
         chips: chips(&search, state),
         paging: paging(&search, state, page, lines.len(), more),
         filtered: !search.is_empty() || !state.is_empty(),
+        usage: match actor.side() {
+            Side::Staff(_) => String::new(),
+            Side::Contact { partner, .. } => format!("/partners/{partner}/usage"),
+        },
         rows: lines.into_iter().map(|line| row(line, now)).collect(),
     })
 }
@@ -101,7 +105,7 @@ pub(super) async fn one(
     let mut read = portal.store.read().await?;
     let file = keys::seen(&mut read, actor, id).await?;
     let usage = read.key_use(id).await?;
-    let hours = usage::hours(&mut read, id, now).await?;
+    let hours = usage::hours(&portal.store, &mut read, id, now).await?;
     let may = keys::may(&mut read, actor, &file, now).await?;
     let timeline = timeline::of_key(portal, &mut read, actor, &file).await?;
     let facts = facts(&mut read, &file).await?;

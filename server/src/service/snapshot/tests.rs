@@ -259,20 +259,23 @@ async fn a_revoked_gateway_is_refused_once_followed() {
 #[tokio::test]
 async fn usage_is_added_up_in_the_database() {
     let scene = scene().await.loaded().await;
-    let counts = crate::verify::Counts {
-        accepted: 2,
-        last_accepted: Some((NOW, "192.0.2.0/24".parse().unwrap())),
-        ..crate::verify::Counts::default()
+    let seen = crate::verify::Seen {
+        at: NOW,
+        from: "192.0.2.7".parse().unwrap(),
+        why: None,
+        rule: Some(0),
+        scope: None,
     };
     for _ in 0..2 {
-        scene.engine.return_usage(vec![(KEY, counts)]);
+        let kid = KID.parse().unwrap();
+        scene.engine.count_calls(&kid, &seen, 2);
         flush(&scene.engine, &scene.store).await;
     }
     let mut read = scene.store.read().await.unwrap();
     let usage = read.key_use(KEY).await.unwrap().unwrap();
     assert_eq!((usage.accepted, usage.accepted_at), (4, Some(NOW)));
     assert_eq!(usage.accepted_from.as_deref(), Some("192.0.2.0/24"));
-    let hours = hours(&mut read, KEY, NOW).await.unwrap();
+    let hours = hours(&scene.store, &mut read, KEY, NOW).await.unwrap();
     assert_eq!(hours.len(), 24);
     assert_eq!(hours.last(), Some(&(4, 0)));
     assert!(hours[..23].iter().all(|hour| *hour == (0, 0)));
