@@ -285,10 +285,11 @@ mod tests {
     #[test]
     fn what_networks_have_in_common_lies_in_both() {
         let ours = networks("10.0.0.0/8 192.0.2.0/28 2001:db8::/32");
-        let theirs: Vec<IpNet> = networks("10.1.2.0/24 192.0.2.0/24 203.0.113.0/24 2001:db8:7::/48")
-            .iter()
-            .copied()
-            .collect();
+        let theirs: Vec<IpNet> =
+            networks("10.1.2.0/24 192.0.2.0/24 203.0.113.0/24 2001:db8:7::/48")
+                .iter()
+                .copied()
+                .collect();
         let common = "10.1.2.0/24 192.0.2.0/28 2001:db8:7::/48";
         assert_eq!(ours.common(&theirs).to_string(), common);
         assert!(ours.common(&[]).is_empty());

@@ -107,6 +107,11 @@ struct ListedKey {
     around: CallsAround,
 }
 
+#[derive(sqlx::FromRow)]
+struct Oldest {
+    starts_at: Option<i64>,
+}
+
 /// When calls were last accepted and last refused. Microseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, sqlx::FromRow)]
 pub struct LastCalls {
@@ -200,6 +205,12 @@ impl Read {
         )?)
     }
 
+    /// The oldest hour that is not summed up by day.
+    pub async fn oldest_hour(&mut self) -> Result<Option<Timestamp>, Error> {
+        let oldest = run!(&mut self.conn, OLDEST, [], fetch_one as Oldest)?;
+        Ok(oldest.starts_at.map(Timestamp::from_micros))
+    }
+
     pub async fn last_calls(&mut self, of: CallsOf) -> Result<LastCalls, Error> {
         let (id, partner) = of.ids();
         Ok(run!(
@@ -227,11 +238,16 @@ impl Work {
         Ok(())
     }
 
-    /// Sums hours before `day`, which begins one, up by day, and forgets days before `oldest`.
-    pub async fn sweep_calls(&mut self, day: Timestamp, oldest: Timestamp) -> Result<(), Error> {
-        run!(&mut self.read.conn, SUM_UP, [day], execute)?;
-        run!(&mut self.read.conn, SWEEP_HOURS, [day], execute)?;
-        run!(&mut self.read.conn, SWEEP_DAYS, [oldest], execute)?;
+    /// Sums hours that began before a time up by day.
+    pub async fn sum_up_calls(&mut self, before: Timestamp) -> Result<(), Error> {
+        run!(&mut self.read.conn, SUM_UP, [before], execute)?;
+        run!(&mut self.read.conn, SWEEP_HOURS, [before], execute)?;
+        Ok(())
+    }
+
+    /// Forgets days that began before a time.
+    pub async fn sweep_calls(&mut self, before: Timestamp) -> Result<(), Error> {
+        run!(&mut self.read.conn, SWEEP_DAYS, [before], execute)?;
         Ok(())
     }
 }
@@ -239,9 +255,9 @@ impl Work {
 /// The keys of a key, grant, partner or service ($1): all of them, or those of one partner ($2).
 macro_rules! keys {
     () => {
-        "(SELECT id FROM api_key WHERE (id = $1 OR grant_id = $1) AND $2 IS NULL UNION ALL
-            SELECT api_key.id FROM access_grant JOIN api_key ON api_key.grant_id = access_grant.id
-            WHERE (access_grant.partner_id = $1 OR access_grant.service_id = $1) AND (access_grant.partner_id = $2 OR $2 IS NULL))"
+        "(SELECT api_key.id FROM access_grant JOIN api_key ON api_key.grant_id = access_grant.id
+            WHERE (access_grant.partner_id = $1 OR access_grant.service_id = $1) AND (access_grant.partner_id = $2 OR $2 IS NULL)
+            UNION ALL SELECT id FROM api_key WHERE (id = $1 OR grant_id = $1) AND $2 IS NULL)"
     };
 }
 
@@ -324,6 +340,7 @@ statements! {
         SELECT key_id, 'day', day, outcome, endpoint, source, scope, SUM(calls) FROM hours
         GROUP BY key_id, day, outcome, endpoint, source, scope
         ON CONFLICT (key_id, span, starts_at, outcome, endpoint, source, scope) DO UPDATE SET calls = call_count.calls + excluded.calls";
+    OLDEST(0) = "SELECT MIN(starts_at) AS starts_at FROM call_count WHERE span = 'hour'";
     SWEEP_HOURS(1) = "DELETE FROM call_count WHERE span = 'hour' AND starts_at < $1";
     SWEEP_DAYS(1) = "DELETE FROM call_count WHERE starts_at < $1 AND span = 'day'";
 }

@@ -151,7 +151,10 @@ async fn anothers_use_is_not_there(database: Option<String>) -> Result<()> {
     // The service is there for everybody; what others call is not.
     let page = words(&text(&other, &format!("{}/usage", scene.service)).await?);
     ensure!(page.contains("No calls in the last 7 days"), "{page}");
-    ensure!(!page.contains("203.0.113.0") && !page.contains("lk_test_"), "{page}");
+    ensure!(
+        !page.contains("203.0.113.0") && !page.contains("lk_test_"),
+        "{page}"
+    );
     // The proposal is for staff.
     let page = words(&text(&scene.contact, &of_grant).await?);
     ensure!(!page.contains("Granted versus used"), "{page}");
@@ -181,7 +184,9 @@ async fn a_narrower_grant_is_proposed_and_would_have_refused_nothing(
     // From more networks than are told apart, networks stay.
     let held = {
         let link = {
-            let request = scene.ask_for_access_from("10.0.0.0/8 203.0.113.0/28").await?;
+            let request = scene
+                .ask_for_access_from("10.0.0.0/8 203.0.113.0/28")
+                .await?;
             scene.approve(&request).await?
         };
         scene.receive(link).await?
@@ -194,15 +199,24 @@ async fn a_narrower_grant_is_proposed_and_would_have_refused_nothing(
     let page = says(&scene.owner, &path, "40 accepted").await?;
     ensure!(page.contains("others, not told apart"), "{page}");
     ensure!(page.contains("so networks are left as they are"), "{page}");
-    ensure!(page.contains("of 40 recorded calls it would have refused none"), "{page}");
+    ensure!(
+        page.contains("of 40 recorded calls it would have refused none"),
+        "{page}"
+    );
     // As if the database were older than counting: what was called before is not known.
     let mut hand = Hand::at(&scene.portal).await?;
     let last = "(SELECT CAST(MAX(accepted_at) AS TEXT) FROM key_use)";
     let late = format!("UPDATE setting SET value = {last} WHERE name = 'usage_since'");
     assert_eq!(hand.run(&late).await?, 1);
     let page = words(&text(&scene.owner, &path).await?);
-    ensure!(page.contains("so nothing is proposed for this period"), "{page}");
-    ensure!(page.contains("What came before is not in these figures"), "{page}");
+    ensure!(
+        page.contains("so nothing is proposed for this period"),
+        "{page}"
+    );
+    ensure!(
+        page.contains("What came before is not in these figures"),
+        "{page}"
+    );
     Ok(())
 }
 
@@ -223,7 +237,12 @@ async fn calls_through_gateways_at_once_are_all_counted_in_their_hour(
     many(&scene, &held, after).await?;
     // The session of before has ended.
     scene.owner.sign_in_to("/").await?;
-    says(&scene.owner, &format!("{}/usage", held.page), "500 accepted").await?;
+    says(
+        &scene.owner,
+        &format!("{}/usage", held.page),
+        "500 accepted",
+    )
+    .await?;
     let mut hand = Hand::at(&scene.portal).await?;
     let hours = "SELECT CAST(calls AS TEXT) FROM call_count WHERE span = 'hour' ORDER BY starts_at";
     assert_eq!(hand.texts(hours).await?, ["300", "200"]);

@@ -110,13 +110,17 @@ fn of_key(s: State) -> UsageDetail {
         sources: if none {
             Vec::new()
         } else {
-            [("203.0.113.0/24", 41_200, 0), ("2001:db8:7::/48", 4, 30), ("other", 0, 44)]
-                .map(|(network, accepted, refused)| SourceRow {
-                    network: network.to_owned(),
-                    accepted,
-                    refused,
-                })
-                .to_vec()
+            [
+                ("203.0.113.0/24", 41_200, 0),
+                ("2001:db8:7::/48", 4, 30),
+                ("other", 0, 44),
+            ]
+            .map(|(network, accepted, refused)| SourceRow {
+                network: network.to_owned(),
+                accepted,
+                refused,
+            })
+            .to_vec()
         },
         keys: Vec::new(),
         fit: None,
@@ -170,14 +174,20 @@ fn fit(s: State) -> FitCard {
         endpoints_unsure: false,
         sources_unsure: s == State::Failing,
         scopes: vec![
-            ("shipments:read".to_owned(), if narrower { 41_204 } else { 0 }),
+            (
+                "shipments:read".to_owned(),
+                if narrower { 41_204 } else { 0 },
+            ),
             ("shipments:write".to_owned(), 0),
         ],
         networks: if s == State::Failing {
             Vec::new()
         } else {
             vec![
-                ("203.0.113.0/28".to_owned(), if narrower { 41_200 } else { 0 }),
+                (
+                    "203.0.113.0/28".to_owned(),
+                    if narrower { 41_200 } else { 0 },
+                ),
                 ("198.51.100.0/24".to_owned(), 0),
             ]
         },
@@ -227,8 +237,20 @@ fn of_partner(s: State) -> UsageDetail {
             Vec::new()
         } else {
             vec![
-                key_row(s, "lk_live_7Fq2mZ0a…", production, "/grants/g1/usage", 41_204),
-                key_row(s, "lk_test_0aPq77Lm…", "Reports API, sandbox", "/grants/g2/usage", 90),
+                key_row(
+                    s,
+                    "lk_live_7Fq2mZ0a…",
+                    production,
+                    "/grants/g1/usage",
+                    41_204,
+                ),
+                key_row(
+                    s,
+                    "lk_test_0aPq77Lm…",
+                    "Reports API, sandbox",
+                    "/grants/g2/usage",
+                    90,
+                ),
             ]
         },
         endpoints: of_key(s)

@@ -45,14 +45,14 @@ pub fn busiest(bars: &[Bar]) -> Option<&Bar> {
 pub fn bars_table(caption: String, step: &str, bars: &[Bar]) -> AnyView {
     let rows = bars
         .iter()
-        .map(|bar| view! { <tr><th scope="row">{bar.name.clone()}</th><td class="num">{thousands(bar.accepted)}</td><td class="num">{thousands(bar.refused)}</td></tr> })
+        .map(|bar| view! { <tr><th scope="row">{bar.name.clone()}</th><td>{thousands(bar.accepted)}</td><td>{thousands(bar.refused)}</td></tr> })
         .collect_view();
     view! {
         <details>
             <summary>"As a table"</summary>
-            <table>
+            <table class="figures">
                 <caption class="sr">{caption}</caption>
-                <thead><tr><th scope="col">{step.to_owned()}</th><th scope="col" class="num">"Accepted"</th><th scope="col" class="num">"Refused"</th></tr></thead>
+                <thead><tr><th scope="col">{step.to_owned()}</th><th scope="col">"Accepted"</th><th scope="col">"Refused"</th></tr></thead>
                 <tbody>{rows}</tbody>
             </table>
         </details>

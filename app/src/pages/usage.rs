@@ -161,7 +161,11 @@ fn calls_card(vm: &UsageDetail) -> AnyView {
         thousands(vm.accepted),
         thousands(vm.refused)
     );
-    let table = bars_table(format!("Calls over the last {}", vm.period), &vm.step, &vm.bars);
+    let table = bars_table(
+        format!("Calls over the last {}", vm.period),
+        &vm.step,
+        &vm.bars,
+    );
     card(
         "Calls",
         aside(count),
@@ -208,7 +212,11 @@ fn endpoint(row: EndpointRow) -> Vec<AnyView> {
     let remark = (!remark.is_empty()).then(|| view! { <small>{remark}</small> });
     let name = view! { <code>{row.name}</code>{service}{remark} }.into_any();
     if row.standing == Standing::Unused {
-        return vec![name, pill(Pill::new("Never used", Tone::Warn)), ().into_any()];
+        return vec![
+            name,
+            pill(Pill::new("Never used", Tone::Warn)),
+            ().into_any(),
+        ];
     }
     vec![
         name,
@@ -238,15 +246,22 @@ fn sources_card(rows: Vec<SourceRow>) -> AnyView {
     }
     let rows = rows
         .into_iter()
-        .map(|SourceRow { network, accepted, refused }| {
-            let refused = (refused > 0).then(|| view! { <small>{format!("{} refused", thousands(refused))}</small> });
-            let network = if network == "other" {
-                "others, not told apart".into_any()
-            } else {
-                view! { <code>{network}</code> }.into_any()
-            };
-            view! { <li><div>{network}{refused}</div><b>{thousands(accepted)}</b></li> }
-        })
+        .map(
+            |SourceRow {
+                 network,
+                 accepted,
+                 refused,
+             }| {
+                let refused = (refused > 0)
+                    .then(|| view! { <small>{format!("{} refused", thousands(refused))}</small> });
+                let network = if network == "other" {
+                    "others, not told apart".into_any()
+                } else {
+                    view! { <code>{network}</code> }.into_any()
+                };
+                view! { <li><div>{network}{refused}</div><b>{thousands(accepted)}</b></li> }
+            },
+        )
         .collect_view();
     flush_card(
         "Networks",

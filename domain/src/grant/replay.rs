@@ -157,15 +157,27 @@ fn everywhere() -> Vec<IpNet> {
 
 fn before(address: IpAddr) -> Option<IpAddr> {
     match address {
-        IpAddr::V4(four) => four.to_bits().checked_sub(1).map(|bits| IpAddr::V4(bits.into())),
-        IpAddr::V6(six) => six.to_bits().checked_sub(1).map(|bits| IpAddr::V6(bits.into())),
+        IpAddr::V4(four) => four
+            .to_bits()
+            .checked_sub(1)
+            .map(|bits| IpAddr::V4(bits.into())),
+        IpAddr::V6(six) => six
+            .to_bits()
+            .checked_sub(1)
+            .map(|bits| IpAddr::V6(bits.into())),
     }
 }
 
 fn after(address: IpAddr) -> Option<IpAddr> {
     match address {
-        IpAddr::V4(four) => four.to_bits().checked_add(1).map(|bits| IpAddr::V4(bits.into())),
-        IpAddr::V6(six) => six.to_bits().checked_add(1).map(|bits| IpAddr::V6(bits.into())),
+        IpAddr::V4(four) => four
+            .to_bits()
+            .checked_add(1)
+            .map(|bits| IpAddr::V4(bits.into())),
+        IpAddr::V6(six) => six
+            .to_bits()
+            .checked_add(1)
+            .map(|bits| IpAddr::V6(bits.into())),
     }
 }
 

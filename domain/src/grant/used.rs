@@ -101,9 +101,10 @@ impl Grant {
         };
         let by_network = |network: &IpNet| {
             let is_near = |calls: &Traffic| {
-                calls.source.map(IpNet::from).is_some_and(|source| {
-                    network.contains(&source) || source.contains(network)
-                })
+                calls
+                    .source
+                    .map(IpNet::from)
+                    .is_some_and(|source| network.contains(&source) || source.contains(network))
             };
             (*network, record.sum(is_near))
         };

@@ -140,7 +140,13 @@ impl Stage {
             };
             let count = |seen, times| self.portal.engine.count_calls(&kid, &seen, times);
             count(seen, accepted - accepted / 8);
-            count(Seen { rule: Some(1), ..seen }, accepted / 8);
+            count(
+                Seen {
+                    rule: Some(1),
+                    ..seen
+                },
+                accepted / 8,
+            );
             if let Some((many, why)) = refused {
                 let (why, rule) = (Some(why), None);
                 count(Seen { why, rule, ..seen }, many);

@@ -30,6 +30,7 @@ const HOURS_KEPT: Duration = Duration::from_hours(48);
 /// Days are kept for so long, with today.
 const DAYS_KEPT: u32 = 92;
 const DAY: Duration = Duration::from_hours(24);
+const HOUR: Duration = Duration::from_hours(1);
 /// The name of what is too much to be told apart.
 const OTHER: &str = "other";
 const ACCEPTED: &str = "ok";
@@ -112,10 +113,17 @@ fn calls(key: KeyId, counts: &Counts) -> impl Iterator<Item = CallCount> {
 /// # Errors
 /// [`store::Error`].
 pub async fn sweep(store: &Store, now: Timestamp) -> Result<(), store::Error> {
-    let day = now.minus(HOURS_KEPT).calendar_day().0;
-    let oldest = now.minus(DAY * DAYS_KEPT).calendar_day().0;
+    let day = |back: Duration| now.minus(back).calendar_day().0;
+    // An hour at a time: others want to write too.
+    while let Some(hour) = store.read().await?.oldest_hour().await?
+        && hour < day(HOURS_KEPT)
+    {
+        let mut work = store.minor_work().await?;
+        work.sum_up_calls(hour.plus(HOUR)).await?;
+        work.commit_unaudited(Unaudited::Usage).await?;
+    }
     let mut work = store.minor_work().await?;
-    work.sweep_calls(day, oldest).await?;
+    work.sweep_calls(day(DAY * DAYS_KEPT)).await?;
     work.commit_unaudited(Unaudited::Usage).await.map(drop)
 }
 

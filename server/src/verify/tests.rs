@@ -165,7 +165,7 @@ fn a_call_within_the_grant_is_allowed_and_counted() {
     assert!(used.is_empty(), "one key was used");
     let endpoint = counts.alike().next().unwrap().endpoint;
     let rule = "GET /shipments/{id}".parse().unwrap();
-    assert_eq!(endpoint, Endpoint::Rule(rule));
+    assert_eq!(endpoint, crate::verify::Endpoint::Rule(rule));
 }
 
 #[test]

@@ -170,14 +170,27 @@ async fn old_hours_are_summed_up_by_day_once_and_old_days_forgotten() {
             ],
         )
         .await;
+        let oldest = async || {
+            bench
+                .store
+                .read()
+                .await
+                .unwrap()
+                .oldest_hour()
+                .await
+                .unwrap()
+        };
+        assert_eq!(oldest().await, Some(at(23)));
         let sweep = |store: Store, _| async move {
             let mut work = store.minor_work().await?;
-            work.sweep_calls(at(48), at(24)).await?;
+            work.sum_up_calls(at(48)).await?;
+            work.sweep_calls(at(24)).await?;
             work.commit_unaudited(Unaudited::Usage).await
         };
         for outcome in bench.race(4, sweep).await {
             outcome.unwrap();
         }
+        assert_eq!(oldest().await, Some(at(48)));
         let days = [said(24, "ok", 5), said(24, "scope", 4), said(48, "ok", 5)];
         assert_eq!(by_time(bench, KEY, 0).await, days);
         // What was written late is not lost.

@@ -46,7 +46,8 @@ pub fn keys_page(shell: Shell, vm: KeyList) -> Page {
         filtered,
         usage,
     } = vm;
-    let usage = (!usage.is_empty()).then(|| view! { <a class="push" href=usage>"Use of all keys"</a> });
+    let usage =
+        (!usage.is_empty()).then(|| view! { <a class="push" href=usage>"Use of all keys"</a> });
     let staff = matches!(shell.viewer.side, Side::Staff(_));
     let list = if rows.is_empty() {
         view! { <div class="card">{nothing(staff, filtered)}</div> }.into_any()

@@ -192,7 +192,10 @@ fn a_grant_cut_by_hand_refuses_the_calls_that_it_no_longer_opens() {
         scopes: Some(scopes(&["read", "labels"])),
         ..Narrowing::default()
     };
-    assert_eq!(cut(without_write), (12, vec![Reason::Endpoint, Reason::Scope]));
+    assert_eq!(
+        cut(without_write),
+        (12, vec![Reason::Endpoint, Reason::Scope])
+    );
     let elsewhere = Narrowing {
         sources: Some(only("192.0.2.0/28 198.51.100.0/24")),
         ..Narrowing::default()

@@ -252,7 +252,10 @@ fn source(from: &store::CallsFrom) -> SourceRow {
 
 /// What was used, most first, and then what was granted and never used.
 fn endpoints(granted: &Granted, used: &[CallsTo]) -> Vec<EndpointRow> {
-    let mut services: Vec<&str> = granted.iter().map(|(service, _)| service.as_str()).collect();
+    let mut services: Vec<&str> = granted
+        .iter()
+        .map(|(service, _)| service.as_str())
+        .collect();
     services.extend(used.iter().map(|to| to.service_name.as_str()));
     services.sort_unstable();
     services.dedup();
@@ -263,13 +266,12 @@ fn endpoints(granted: &Granted, used: &[CallsTo]) -> Vec<EndpointRow> {
     let mut rows: Vec<EndpointRow> = used
         .iter()
         .map(|to| {
-            let name: Option<EndpointName> = to.endpoint.parse().ok();
-            let standing = match name {
-                None => Standing::Others,
-                Some(name) if granted.contains(&(to.service_name.clone(), name)) => {
-                    Standing::Granted
-                }
-                Some(_) => Standing::NoLonger,
+            let standing = match to.endpoint.parse::<EndpointName>() {
+                Err(_) => Standing::Others,
+                Ok(name) => match granted.contains(&(to.service_name.clone(), name)) {
+                    true => Standing::Granted,
+                    false => Standing::NoLonger,
+                },
             };
             EndpointRow {
                 service: of(&to.service_name),
@@ -391,14 +393,22 @@ fn differences(grant: &Grant, proposal: &Grant) -> Vec<Line> {
     if grant.rules() != proposal.rules() {
         let name = |rule: &Rule| EndpointName::from(rule).to_string();
         let kept: Vec<String> = proposal.rules().iter().map(name).collect();
-        let gone: Vec<String> = grant.rules().difference(proposal.rules()).map(name).collect();
+        let gone: Vec<String> = grant
+            .rules()
+            .difference(proposal.rules())
+            .map(name)
+            .collect();
         let line = Line::new("Calls", kept.join("\n") + "\n");
         lines.push(line.removed(gone.join("\n")).mono());
     }
     if grant.scopes() != proposal.scopes() {
         let gone = grant.scopes().difference(proposal.scopes());
         let gone: Vec<&str> = gone.map(|scope| scope.as_str()).collect();
-        let kept: Vec<&str> = proposal.scopes().iter().map(|scope| scope.as_str()).collect();
+        let kept: Vec<&str> = proposal
+            .scopes()
+            .iter()
+            .map(|scope| scope.as_str())
+            .collect();
         lines.push(Line::new("Scopes", kept.join(", ")).removed(gone.join(", ")));
     }
     if grant.sources() != proposal.sources() {

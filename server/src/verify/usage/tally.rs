@@ -95,7 +95,8 @@ impl Network {
         let address: IpAddr = if self.0 & Self::FOUR == 0 {
             Ipv6Addr::from_bits(u128::from(self.0) << 80).into()
         } else {
-            Ipv4Addr::from_bits(u32::try_from((self.0 ^ Self::FOUR) << 8).unwrap_or_default()).into()
+            Ipv4Addr::from_bits(u32::try_from((self.0 ^ Self::FOUR) << 8).unwrap_or_default())
+                .into()
         };
         Some(TruncatedAddress::of(address))
     }
@@ -226,7 +227,9 @@ impl Hour {
 
     fn knows(&self, network: Network) -> bool {
         let at = self.kinds.partition_point(|(kind, _)| kind.from < network);
-        self.kinds.get(at).is_some_and(|(kind, _)| kind.from == network)
+        self.kinds
+            .get(at)
+            .is_some_and(|(kind, _)| kind.from == network)
     }
 
     /// A new kind as it may be told apart: whatever a client sends, an hour has an end.
@@ -261,5 +264,7 @@ impl Hour {
 
 /// A place that is too far for its column is *other*.
 fn place(place: Option<usize>) -> u16 {
-    place.map_or(NONE, |place| u16::try_from(place).unwrap_or(OTHER).min(OTHER))
+    place.map_or(NONE, |place| {
+        u16::try_from(place).unwrap_or(OTHER).min(OTHER)
+    })
 }

@@ -176,11 +176,7 @@ fn the_scope_that_was_asked_for_is_kept_of_accepted_calls_alone() {
         .collect();
     assert_eq!(
         scopes,
-        [
-            (true, Some("read".to_owned())),
-            (true, None),
-            (false, None)
-        ]
+        [(true, Some("read".to_owned())), (true, None), (false, None)]
     );
 }
 
@@ -229,7 +225,10 @@ fn whatever_a_client_sends_an_hour_of_a_key_takes_bounded_memory() {
     let counts = drained(&usage);
     assert_eq!(counts.accepted() + counts.refused(), calls, "none is lost");
     let kinds = counts.alike().count();
-    assert!((512..=512 + 3 + Reason::ALL.len()).contains(&kinds), "{kinds}");
+    assert!(
+        (512..=512 + 3 + Reason::ALL.len()).contains(&kinds),
+        "{kinds}"
+    );
 }
 
 #[test]
