@@ -197,7 +197,7 @@ fn fit(s: State) -> FitCard {
                 .mono(),
             Line::new("Scopes", s.t("shipments:read")).removed(s.t("shipments:write")),
             Line::new("From networks", "203.0.113.0/28\n")
-                .removed("198.51.100.0/24\n203.0.113.0/28")
+                .removed("198.51.100.0/24")
                 .mono(),
         ],
         replayed: 41_204,

@@ -236,7 +236,11 @@ fn reasons_card(rows: Vec<ReasonRow>) -> AnyView {
             view! { <li><div><code>{code}</code><small>{sentence}</small></div><b>{thousands(calls)}</b></li> }
         })
         .collect_view();
-    flush_card("Refused", None, view! { <ul class="todo">{rows}</ul> })
+    flush_card(
+        "Refused",
+        None,
+        view! { <ul class="todo tally">{rows}</ul> },
+    )
 }
 
 fn sources_card(rows: Vec<SourceRow>) -> AnyView {
@@ -266,7 +270,7 @@ fn sources_card(rows: Vec<SourceRow>) -> AnyView {
     flush_card(
         "Networks",
         aside("accepted calls"),
-        view! { <ul class="todo">{rows}</ul> },
+        view! { <ul class="todo tally">{rows}</ul> },
     )
 }
 

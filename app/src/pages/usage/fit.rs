@@ -42,15 +42,12 @@ pub struct RefusedRow {
 }
 
 pub(super) fn fit_card(fit: FitCard, period: &str) -> AnyView {
-    let parts = (!fit.scopes.is_empty()).then(|| {
-        let scopes = used("Scopes", &fit.scopes);
-        let networks = if fit.networks.is_empty() {
-            vec![Line::new("From networks", "anywhere")]
-        } else {
-            used("From networks", &fit.networks)
-        };
-        lines(scopes.into_iter().chain(networks).collect())
-    });
+    let networks = if fit.networks.is_empty() {
+        Line::new("From networks", "anywhere")
+    } else {
+        used("From networks", &fit.networks)
+    };
+    let parts = lines(vec![used("Scopes", &fit.scopes), networks]);
     let says = match fit.state {
         FitState::Unused => view! { <p>"No call passed that this grant allows. Ask the partner whether it is still needed; if not, revoke it."</p> }.into_any(),
         FitState::Unknown => view! { <p>"Calls were made before they were counted by endpoint and network, so nothing is proposed for this period. Choose a shorter one."</p> }.into_any(),
@@ -65,20 +62,16 @@ pub(super) fn fit_card(fit: FitCard, period: &str) -> AnyView {
     )
 }
 
-fn used(label: &str, parts: &[(String, u64)]) -> Vec<Line> {
-    parts
+fn used(label: &str, parts: &[(String, u64)]) -> Line {
+    let parts: Vec<String> = parts
         .iter()
-        .enumerate()
-        .map(|(at, (part, calls))| {
-            let label = if at == 0 { label } else { "" };
-            let calls = match calls {
-                0 => "never used".to_owned(),
-                1 => "1 call".to_owned(),
-                calls => format!("{} calls", thousands(*calls)),
-            };
-            Line::new(label, part.clone()).remark(calls)
+        .map(|(part, calls)| match calls {
+            0 => format!("{part} (never used)"),
+            1 => format!("{part} (1 call)"),
+            calls => format!("{part} ({} calls)", thousands(*calls)),
         })
-        .collect()
+        .collect();
+    Line::new(label, parts.join("\n"))
 }
 
 fn proposal(fit: &FitCard, period: &str) -> AnyView {

@@ -412,9 +412,18 @@ fn differences(grant: &Grant, proposal: &Grant) -> Vec<Line> {
         lines.push(Line::new("Scopes", kept.join(", ")).removed(gone.join(", ")));
     }
     if grant.sources() != proposal.sources() {
-        let shown = |grant: &Grant| grant.sources().to_string().replace(' ', "\n");
-        let line = Line::new("From networks", shown(proposal) + "\n");
-        lines.push(line.removed(shown(grant)).mono());
+        let kept = networks(proposal);
+        let mut gone = networks(grant);
+        gone.retain(|network| !kept.contains(network));
+        let line = Line::new("From networks", kept.join("\n") + "\n");
+        lines.push(line.removed(gone.join("\n")).mono());
     }
     lines
+}
+
+fn networks(grant: &Grant) -> Vec<String> {
+    match grant.sources() {
+        Sources::Anywhere => vec!["anywhere".to_owned()],
+        Sources::Only(networks) => networks.iter().map(ToString::to_string).collect(),
+    }
 }
