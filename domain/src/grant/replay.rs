@@ -30,12 +30,6 @@ pub struct Replay {
     pub no_longer: u64,
 }
 
-impl Replay {
-    pub fn refused_calls(&self) -> u64 {
-        sum(self.refused.iter().map(|(calls, _)| calls.calls))
-    }
-}
-
 impl Grant {
     /// Puts accepted calls of this grant to the decision as `other` would have it. Rates, quotas and
     /// hours are not replayed: the times of calls are not kept.
@@ -43,9 +37,9 @@ impl Grant {
         let (ours, theirs) = (self.entry(), other.entry());
         let mut replay = Replay::default();
         for calls in traffic {
-            let mut tries = self.tries(other, calls).into_iter();
-            let mut allowed = tries
-                .by_ref()
+            let mut allowed = self
+                .tries(other, calls)
+                .into_iter()
                 .filter(|call| call.decided(&ours, calls).is_ok())
                 .peekable();
             if allowed.peek().is_none() {
@@ -179,8 +173,4 @@ fn after(address: IpAddr) -> Option<IpAddr> {
             .checked_add(1)
             .map(|bits| IpAddr::V6(bits.into())),
     }
-}
-
-fn sum(counts: impl Iterator<Item = u64>) -> u64 {
-    counts.fold(0, u64::saturating_add)
 }
