@@ -2,6 +2,7 @@
 //! and limits. grant ⊆ request ⊆ policy; later edits of the catalogue never widen it, because a
 //! grant holds its rules and not the names of endpoints.
 
+mod live;
 mod narrow;
 mod propose;
 mod replay;
@@ -12,6 +13,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+pub use live::{LiveGrant, NotOpen};
 pub use narrow::{NarrowRefused, Narrowing};
 pub use propose::ProposalRefused;
 pub use replay::Replay;

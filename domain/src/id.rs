@@ -79,6 +79,10 @@ ids! {
     /// What is proposed or approved for one environment.
     GrantId
     DecisionId
+    /// Temporary access, asked for or approved.
+    OverlayId
+    /// One narrowing of a live grant.
+    NarrowingId
     KeyId
     DeliveryId
     GatewayId

@@ -19,6 +19,7 @@ pub mod limit;
 pub mod link;
 pub mod mac;
 pub mod network;
+pub mod overlay;
 pub mod person;
 pub mod policy;
 pub mod quorum;

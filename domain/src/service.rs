@@ -120,6 +120,13 @@ codes! {
     }
 }
 
+impl Method {
+    /// Safe by RFC 9110, section 9.2.1: a call that is meant to change nothing.
+    pub const fn is_read_only(self) -> bool {
+        matches!(self, Self::Get | Self::Head | Self::Options)
+    }
+}
+
 codes! {
     EnvironmentKind {
         Sandbox = "sandbox",

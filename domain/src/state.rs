@@ -49,6 +49,20 @@ codes! {
 }
 
 codes! {
+    /// Temporary access. That its time is over needs no state: every call looks at the clock.
+    OverlayState {
+        /// Waits for its quorum.
+        Asked = "asked",
+        Approved = "approved",
+        Rejected = "rejected",
+        /// Taken back by the partner before it was decided.
+        Withdrawn = "withdrawn",
+        /// Its time was over, or it was ended before, by itself or with its grant.
+        Ended = "ended",
+    }
+}
+
+codes! {
     /// Fixes how the original call is read from a gateway's question.
     GatewayKind {
         /// Posts to `/v1/verify` and names everything itself.

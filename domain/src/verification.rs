@@ -9,7 +9,7 @@ use std::sync::Arc;
 pub use call::{Call, Place, RawCall, Scheme};
 pub use forwarded::{FORWARD_AUTH, Forwarded, Forwarding, OVERRIDES, Unclear};
 
-use crate::grant::Grant;
+use crate::grant::{LiveGrant, NotOpen};
 use crate::id::{KeyId, PartnerId};
 use crate::key::KeyState;
 use crate::text::codes;
@@ -64,13 +64,13 @@ pub struct KeyEntry {
     pub state: KeyState,
     pub expires: Timestamp,
     pub partner_suspended: bool,
-    pub grant: Arc<Grant>,
+    pub grant: Arc<LiveGrant>,
 }
 
 /// A call that may pass, if the limits of its grant and key let it, which the caller counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Allowed {
-    /// The rule of the grant that opens the endpoint, as its place among the rules.
+    /// The rule that opens the endpoint, as its place: [`LiveGrant::rule`].
     pub rule: usize,
 }
 
@@ -100,16 +100,13 @@ pub fn decide(entry: &KeyEntry, call: &Call<'_>, now: Timestamp) -> Result<Allow
     if !grant.hours().contain(now) {
         return Err(Reason::TimeWindow);
     }
-    let rule = grant
-        .rule_for(call.method, &call.path)
-        .ok_or(Reason::Endpoint)?;
-    if call
-        .scope
-        .is_some_and(|scope| !grant.scopes().iter().any(|s| s.as_str() == scope))
-    {
-        return Err(Reason::Scope);
-    }
-    Ok(Allowed { rule })
+    grant
+        .rule_now(call.method, &call.path, call.scope, now)
+        .map(|rule| Allowed { rule })
+        .map_err(|refused| match refused {
+            NotOpen::Endpoint => Reason::Endpoint,
+            NotOpen::Scope => Reason::Scope,
+        })
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod door;
 mod erasure;
 mod kept;
 mod keys;
+mod live;
 mod migrations;
 mod outbox;
 mod partners;

@@ -294,12 +294,29 @@ tables! {
         environment_id: Id, policy_id: Id, recipient_id: Id, number: Integer, document: Text,
         digest: Bytes, state: Text, proposed_by: Id, proposed_at: Integer, settled_at: Integer,
         valid_until: Integer, ended_at: Integer, end_reason: Text, stamp: Integer, mac: Bytes,
+        narrowed: Integer,
     }
     "decision" by "id" {
         id: Id, grant_id: Id, person_id: Id, credential_id: Id, verdict: Text, reason: Text,
         revision_digest: Bytes, grant_digest: Bytes, policy_digest: Bytes,
         recipient_digest: Bytes, evidence: Text, at: Integer, voided_at: Integer,
         voided_why: Text, stamp: Integer, mac: Bytes,
+    }
+    "overlay" by "id" {
+        id: Id, grant_id: Id, requester_id: Id, policy_id: Id, document: Text, digest: Bytes,
+        reason: Text, state: Text, asked_at: Integer, settled_at: Integer, ends_at: Integer,
+        ended_at: Integer, end_reason: Text, stamp: Integer, mac: Bytes,
+    }
+    "overlay_decision" by "id" {
+        id: Id, overlay_id: Id, person_id: Id, credential_id: Id, verdict: Text, reason: Text,
+        revision_digest: Bytes, grant_digest: Bytes, policy_digest: Bytes,
+        recipient_digest: Bytes, evidence: Text, at: Integer, voided_at: Integer,
+        voided_why: Text, stamp: Integer, mac: Bytes,
+    }
+    "narrowing" by "id" {
+        id: Id, grant_id: Id, number: Integer, document: Text, digest: Bytes, reason: Text,
+        narrowed_by: Id, credential_id: Id, evidence: Text, at: Integer, stamp: Integer,
+        mac: Bytes,
     }
     "api_key" by "created_at, id" {
         id: Id, kid: Text, grant_id: Id, replaces_id: Id, key_mac: Bytes, prefix: Text,

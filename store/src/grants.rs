@@ -9,7 +9,7 @@ use domain::id::{
 use domain::state::GrantState;
 use domain::time::Timestamp;
 
-use crate::column::Code;
+use crate::column::{Added, Code};
 use crate::conn::Read;
 use crate::error::Error;
 use crate::row::{Sealed, Stamped, row};
@@ -37,6 +37,8 @@ row! {
         valid_until: Option<Timestamp>,
         ended_at: Option<Timestamp>,
         end_reason: Option<String>,
+        /// The number of the narrowing in force.
+        narrowed: Added<i64>,
     }
 }
 

@@ -21,6 +21,7 @@ mod grants;
 mod keyring;
 mod keys;
 mod links;
+mod live;
 mod outbox;
 mod partners;
 mod people;
@@ -36,7 +37,7 @@ pub use audit::{AuditFilter, AuditRow, Entry};
 pub use calls::{
     CallCount, CallsAlike, CallsAround, CallsAt, CallsBy, CallsFrom, CallsOf, CallsTo, LastCalls,
 };
-pub use column::{Code, Later};
+pub use column::{Added, Code, Later};
 pub use conn::{Conn, Database, Read};
 pub use copy::{Cell, CellKind, TABLES, Table};
 pub use credentials::Credential;
@@ -47,6 +48,7 @@ pub use grants::{DecisionRow, GrantRow};
 pub use keyring::WrappedKey;
 pub use keys::{KeyFilter, KeyLine, KeyNames, KeyRow, KeyUse};
 pub use links::PersonLink;
+pub use live::{NarrowingRow, OverlayDecision, OverlayRow};
 pub use outbox::{Mail, OutboxCounts};
 pub use partners::{Partner, PartnerCount, PartnerFilter, PartnerLine};
 pub use people::{Address, Appointment, Person, mailbox};

@@ -35,6 +35,12 @@ acts! {
     Decide "decide"
     /// A narrower grant as a new proposal, which voids the approvals so far.
     ProposeGrant "propose-grant"
+    /// A verdict on temporary access.
+    DecideOverlay "decide-overlay"
+    /// Temporary access ends before its time.
+    EndOverlay "end-overlay"
+    /// Less for a live grant, at once.
+    NarrowGrant "narrow-grant"
     Claim "claim"
     /// "This was not me": kills the key.
     Report "report"

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::Grant;
+use super::{Grant, Rule};
 use crate::hours::Hours;
 use crate::limit::Limits;
 use crate::network::Sources;
@@ -17,6 +17,9 @@ use crate::service::ScopeName;
 #[serde(deny_unknown_fields)]
 pub struct Narrowing {
     pub scopes: Option<BTreeSet<ScopeName>>,
+    /// The endpoints that stay, of those that the scopes leave open.
+    #[serde(default)]
+    pub rules: Option<BTreeSet<Rule>>,
     pub sources: Option<Sources>,
     pub rate: Option<RatePerSecond>,
     pub limits: Option<Limits>,
@@ -30,6 +33,8 @@ pub enum NarrowRefused {
     NothingLeft,
     #[error("The grant can only be narrowed to scopes that it already has.")]
     Scopes,
+    #[error("The grant can only be narrowed to endpoints that it already opens.")]
+    Rules,
     #[error("The networks must lie within those of the grant.")]
     Sources,
     #[error("The rate can only be lowered.")]
@@ -55,6 +60,13 @@ impl Grant {
         if !scopes.is_subset(&self.scopes) {
             return Err(NarrowRefused::Scopes);
         }
+        if to
+            .rules
+            .as_ref()
+            .is_some_and(|kept| !kept.is_subset(&self.rules))
+        {
+            return Err(NarrowRefused::Rules);
+        }
         let nowhere = matches!(sources, Sources::Only(networks) if networks.is_empty());
         if nowhere || !sources.is_within(&self.sources) {
             return Err(NarrowRefused::Sources);
@@ -72,7 +84,9 @@ impl Grant {
             return Err(NarrowRefused::Life);
         }
         let mut rules = self.rules.clone();
-        rules.retain(|rule| rule.scopes.is_subset(scopes));
+        rules.retain(|rule| {
+            rule.scopes.is_subset(scopes) && to.rules.as_ref().is_none_or(|kept| kept.contains(rule))
+        });
         if rules.is_empty() {
             return Err(NarrowRefused::NothingLeft);
         }

@@ -294,6 +294,32 @@ fn every_change_of_a_grant_changes_its_digest() {
 }
 
 #[test]
+fn rules_can_be_taken_away_one_by_one_and_none_can_be_added() {
+    let whole = grant(&["read"], Sources::Anywhere);
+    let list: BTreeSet<Rule> = whole
+        .rules()
+        .iter()
+        .filter(|rule| rule.pattern.to_string() == "/shipments")
+        .cloned()
+        .collect();
+    let kept = |rules: &BTreeSet<Rule>| Narrowing {
+        rules: Some(rules.clone()),
+        ..Narrowing::default()
+    };
+    let narrowed = whole.narrow(&kept(&list)).unwrap();
+    assert_eq!(*narrowed.rules(), list);
+    assert!(narrowed.is_within(&whole));
+    assert_eq!(
+        narrowed.narrow(&kept(whole.rules())),
+        Err(NarrowRefused::Rules)
+    );
+    assert_eq!(
+        whole.narrow(&kept(&BTreeSet::new())),
+        Err(NarrowRefused::NothingLeft)
+    );
+}
+
+#[test]
 fn an_edit_of_the_catalogue_never_widens_a_grant() {
     let granted = grant(&["read"], Sources::Anywhere);
     let mut edited = catalogue();
@@ -344,6 +370,7 @@ fn any_narrowing() -> impl Strategy<Value = Narrowing> {
             hours: hours.map(|hours| hours.parse().unwrap()),
             scopes,
             sources,
+            rules: None,
             rate: rate.map(|n| n.try_into().unwrap()),
             life: life.map(|n| n.try_into().unwrap()),
         })

@@ -72,6 +72,8 @@ bounded! {
     LifeDays = 1..=1095;
     RatePerSecond = 1..=100_000;
     LinkHours = 1..=336;
+    /// How long temporary access lasts, counted from its approval: at most three days.
+    OverlayMinutes = 5..=4320;
     /// In a period, by a limit.
     Calls = 1..=1_000_000_000;
 }
@@ -86,6 +88,12 @@ impl LifeDays {
 
     pub const fn duration(self) -> Duration {
         Duration::from_hours(24 * self.0 as u64)
+    }
+}
+
+impl OverlayMinutes {
+    pub const fn duration(self) -> Duration {
+        Duration::from_mins(self.0 as u64)
     }
 }
 

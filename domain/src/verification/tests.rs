@@ -34,7 +34,7 @@ fn entry() -> KeyEntry {
         state: KeyState::Active,
         expires: EXPIRES,
         partner_suspended: false,
-        grant: Arc::new(grant(&["read"], sources)),
+        grant: Arc::new(grant(&["read"], sources).into()),
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod access;
 mod catalogue;
+mod live;
 mod people;
 
 use domain::id::{CredentialId, DeliveryId};
@@ -57,6 +58,9 @@ macro_rules! for_every_row {
         $call::<$crate::Recusal>($($argument),*).await;
         $call::<$crate::GrantRow>($($argument),*).await;
         $call::<$crate::DecisionRow>($($argument),*).await;
+        $call::<$crate::OverlayRow>($($argument),*).await;
+        $call::<$crate::OverlayDecision>($($argument),*).await;
+        $call::<$crate::NarrowingRow>($($argument),*).await;
         $call::<$crate::KeyRow>($($argument),*).await;
         $call::<$crate::KeyUse>($($argument),*).await;
         $call::<$crate::Delivery>($($argument),*).await;

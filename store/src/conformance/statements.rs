@@ -23,6 +23,7 @@ const MODULES: [(&str, &[(&str, Statement)]); 19] = [
     ("keyring", crate::keyring::STATEMENTS),
     ("keys", crate::keys::STATEMENTS),
     ("links", crate::links::STATEMENTS),
+    ("live", crate::live::STATEMENTS),
     ("outbox", crate::outbox::STATEMENTS),
     ("partners", crate::partners::STATEMENTS),
     ("people", crate::people::STATEMENTS),

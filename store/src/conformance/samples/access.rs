@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{FIRST, LAST, Sample, blob, document, text};
 use crate::{
-    AccessRequest, Code, DecisionRow, Delivery, GrantRow, KeyRow, KeyUse, Recusal, Review, Revision,
+    AccessRequest, Added, Code, DecisionRow, Delivery, GrantRow, KeyRow, KeyUse, Recusal, Review, Revision,
 };
 
 impl Sample for AccessRequest {
@@ -141,6 +141,7 @@ impl Sample for GrantRow {
             valid_until: Some(FIRST),
             ended_at: Some(LAST),
             end_reason: Some(document()),
+            narrowed: Added(Some(i64::MAX)),
         }
     }
 
@@ -155,6 +156,7 @@ impl Sample for GrantRow {
             valid_until: None,
             ended_at: None,
             end_reason: None,
+            narrowed: Added(None),
             ..Self::full(id)
         }
     }

@@ -1,0 +1,62 @@
+-- Temporary access: a small grant of its own beside a live one, for minutes or hours. The row says
+-- when it ends; every call looks at the clock.
+CREATE TABLE overlay (
+    id BLOB NOT NULL PRIMARY KEY,
+    grant_id BLOB NOT NULL REFERENCES access_grant (id),
+    requester_id BLOB NOT NULL REFERENCES person (id),
+    policy_id BLOB NOT NULL REFERENCES policy (id),
+    document TEXT NOT NULL,
+    digest BLOB NOT NULL,
+    reason TEXT NOT NULL,
+    state TEXT NOT NULL,
+    asked_at BIGINT NOT NULL,
+    settled_at BIGINT,
+    ends_at BIGINT,
+    ended_at BIGINT,
+    end_reason TEXT,
+    stamp BIGINT NOT NULL,
+    mac BLOB NOT NULL
+);
+CREATE INDEX overlay_by_grant ON overlay (grant_id, asked_at);
+CREATE INDEX overlay_by_state ON overlay (state, asked_at);
+
+CREATE TABLE overlay_decision (
+    id BLOB NOT NULL PRIMARY KEY,
+    overlay_id BLOB NOT NULL REFERENCES overlay (id),
+    person_id BLOB NOT NULL REFERENCES person (id),
+    credential_id BLOB NOT NULL REFERENCES credential (id),
+    verdict TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    revision_digest BLOB NOT NULL,
+    grant_digest BLOB NOT NULL,
+    policy_digest BLOB NOT NULL,
+    recipient_digest BLOB NOT NULL,
+    evidence TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    voided_at BIGINT,
+    voided_why TEXT,
+    stamp BIGINT NOT NULL,
+    mac BLOB NOT NULL
+);
+CREATE INDEX overlay_decision_by_overlay ON overlay_decision (overlay_id, at);
+CREATE UNIQUE INDEX overlay_decision_once ON overlay_decision (overlay_id, person_id) WHERE voided_at IS NULL;
+
+-- What a live grant was narrowed to. What was approved stays as it is.
+CREATE TABLE narrowing (
+    id BLOB NOT NULL PRIMARY KEY,
+    grant_id BLOB NOT NULL REFERENCES access_grant (id),
+    number BIGINT NOT NULL,
+    document TEXT NOT NULL,
+    digest BLOB NOT NULL,
+    reason TEXT NOT NULL,
+    narrowed_by BLOB NOT NULL REFERENCES person (id),
+    credential_id BLOB NOT NULL REFERENCES credential (id),
+    evidence TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    stamp BIGINT NOT NULL,
+    mac BLOB NOT NULL
+);
+CREATE UNIQUE INDEX narrowing_by_number ON narrowing (grant_id, number);
+
+-- The number of the narrowing in force: a row of `narrowing` that is gone is missed.
+ALTER TABLE access_grant ADD COLUMN narrowed BIGINT;
