@@ -15,17 +15,18 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use domain::grant::{Grant, Narrowing};
-use domain::id::{EnvironmentId, KeyId, PartnerId, ServiceId};
+use domain::grant::{Grant, LiveGrant, Narrowing};
+use domain::id::{EnvironmentId, GrantId, KeyId, PartnerId, ServiceId};
 use domain::key::KeyState;
 use domain::network::Sources;
+use domain::overlay::{Overlay, Wish};
 use domain::policy::Policy;
 use domain::request::RequestedLine;
 use domain::service::{
     Catalogue, Endpoint, EnvironmentKind, Method, Scope, ScopeName, Sensitivity,
 };
 use domain::time::Timestamp;
-use domain::verification::{Call, KeyEntry, Place, RawCall, Reason, decide};
+use domain::verification::{Allowed, Call, KeyEntry, Place, RawCall, Reason, decide};
 use uuid::Uuid;
 
 #[cfg(test)]
@@ -154,14 +155,34 @@ impl Dice {
     }
 }
 
+/// Method, pattern, and the scopes that the endpoint needs.
+type Typing = (&'static str, &'static str, Vec<&'static str>);
+
 /// What a grant was made of, as it was typed.
 struct Typed {
     scopes: Vec<&'static str>,
-    /// Method, pattern, and the scopes that the endpoint needs.
-    endpoints: Vec<(&'static str, &'static str, Vec<&'static str>)>,
+    endpoints: Vec<Typing>,
     /// None: from anywhere.
     networks: Option<Vec<&'static str>>,
     hours: usize,
+    /// What it was narrowed to since; both have to allow a call.
+    narrowed: Option<Narrowed>,
+    /// Temporary access beside it, and until when.
+    lent: Vec<(Vec<Typing>, i64)>,
+}
+
+struct Narrowed {
+    scopes: Vec<&'static str>,
+    endpoints: Vec<Typing>,
+    networks: Option<Vec<&'static str>>,
+    hours: usize,
+}
+
+const WEEK: usize = 7 * 24 * 60;
+
+/// A minute of the week that begins with the first Monday after 1 January 1970.
+fn minute(dice: &mut Dice) -> i64 {
+    (4 * 24 * 60 + dice.roll(WEEK) as i64) * 60_000_000
 }
 
 const HERE: Place = place(1, 2);
@@ -178,9 +199,8 @@ fn names(of: &[&str]) -> BTreeSet<ScopeName> {
     of.iter().map(|name| name.parse().unwrap()).collect()
 }
 
-/// A grant of this, where one can be made of it.
-fn granted(typed: &Typed) -> Option<Grant> {
-    let catalogue = Catalogue {
+fn catalogue(endpoints: &[Typing]) -> Catalogue {
+    Catalogue {
         scopes: SCOPES
             .iter()
             .map(|name| Scope {
@@ -189,8 +209,7 @@ fn granted(typed: &Typed) -> Option<Grant> {
                 sensitivity: Sensitivity::Low,
             })
             .collect(),
-        endpoints: typed
-            .endpoints
+        endpoints: endpoints
             .iter()
             .map(|(method, pattern, scopes)| Endpoint {
                 method: method.parse::<Method>().unwrap(),
@@ -198,40 +217,127 @@ fn granted(typed: &Typed) -> Option<Grant> {
                 scopes: names(scopes),
             })
             .collect(),
-    };
+    }
+}
+
+fn sources(networks: Option<&Vec<&str>>) -> Sources {
+    match networks {
+        None => Sources::Anywhere,
+        Some(networks) => Sources::Only(networks.join(" ").parse().unwrap()),
+    }
+}
+
+/// A grant of this, where one can be made of it. What cannot be narrowed so, or asked for, is taken
+/// out of what was typed.
+fn granted(typed: &mut Typed) -> Option<LiveGrant> {
     let line = RequestedLine {
         environment: HERE.environment,
         scopes: names(&typed.scopes),
-        sources: match &typed.networks {
-            None => Sources::Anywhere,
-            Some(networks) => Sources::Only(networks.join(" ").parse().unwrap()),
-        },
+        sources: sources(typed.networks.as_ref()),
         rate: 10.try_into().unwrap(),
         life: 90.try_into().unwrap(),
     };
     let policy = Policy::default_for(EnvironmentKind::Sandbox);
-    let grant = Grant::propose(&line, HERE.service, &catalogue, &policy).ok()?;
+    let all = catalogue(&typed.endpoints);
+    let grant = Grant::propose(&line, HERE.service, &all, &policy).ok()?;
     let hours = Narrowing {
         hours: Some(HOURS[typed.hours].typed.parse().unwrap()),
         ..Narrowing::default()
     };
-    Some(grant.narrow(&hours).unwrap_or(grant))
+    let approved = grant.narrow(&hours).unwrap_or(grant);
+    let mut overlays = Vec::new();
+    typed.lent.retain(|(endpoints, until)| {
+        let offered = catalogue(endpoints);
+        let wish = Wish {
+            endpoints: offered
+                .endpoints
+                .iter()
+                .map(|one| (one.method, one.pattern.clone()))
+                .collect(),
+            writes: true,
+            minutes: 60.try_into().unwrap(),
+        };
+        let id = GrantId::new(Uuid::nil());
+        let overlay = Overlay::propose(id, &approved, &offered, wish);
+        let taken = overlay.is_ok();
+        overlays.extend(overlay.map(|one| (one, Timestamp::from_micros(*until))));
+        taken
+    });
+    let in_force = typed.narrowed.as_ref().and_then(|to| {
+        let kept = catalogue(&to.endpoints).endpoints;
+        let is_kept = |rule: &&domain::grant::Rule| {
+            kept.iter().any(|one| {
+                one.method == rule.method
+                    && one.pattern == rule.pattern
+                    && one.scopes == rule.scopes
+            })
+        };
+        approved
+            .narrow(&Narrowing {
+                scopes: Some(names(&to.scopes)),
+                rules: Some(approved.rules().iter().filter(is_kept).cloned().collect()),
+                sources: Some(sources(to.networks.as_ref())),
+                hours: Some(HOURS[to.hours].typed.parse().unwrap()),
+                ..Narrowing::default()
+            })
+            .ok()
+    });
+    if in_force.is_none() {
+        typed.narrowed = None;
+    }
+    Some(LiveGrant::new(in_force.unwrap_or(approved), overlays))
+}
+
+fn endpoint(dice: &mut Dice) -> Typing {
+    let needed = dice.some(&SCOPES);
+    (dice.one(&METHODS), dice.one(&PATTERNS), needed)
 }
 
 fn typed(dice: &mut Dice) -> Typed {
-    Typed {
+    let mut typed = Typed {
         scopes: dice.some(&SCOPES),
-        endpoints: (0..1 + dice.roll(5))
-            .map(|_| {
-                let needed = dice.some(&SCOPES);
-                (dice.one(&METHODS), dice.one(&PATTERNS), needed)
-            })
-            .collect(),
+        endpoints: (0..1 + dice.roll(5)).map(|_| endpoint(dice)).collect(),
         networks: (dice.roll(3) > 0)
             .then(|| dice.some(&NETWORKS))
             .filter(|networks| !networks.is_empty()),
         hours: dice.roll(HOURS.len()),
+        narrowed: None,
+        lent: Vec::new(),
+    };
+    if dice.roll(2) == 0 {
+        let networks = typed.networks.clone();
+        typed.narrowed = Some(Narrowed {
+            scopes: dice.some(&typed.scopes.clone()),
+            endpoints: typed
+                .endpoints
+                .iter()
+                .filter(|_| dice.roll(4) > 0)
+                .cloned()
+                .collect(),
+            networks: match networks {
+                None => None,
+                Some(all) => Some(dice.some(&all)).filter(|some| !some.is_empty()).or(Some(all)),
+            },
+            hours: if dice.roll(3) == 0 {
+                dice.roll(HOURS.len())
+            } else {
+                typed.hours
+            },
+        });
     }
+    if dice.roll(2) == 0 {
+        for _ in 0..1 + dice.roll(2) {
+            let mut endpoints: Vec<Typing> = Vec::new();
+            for _ in 0..1 + dice.roll(2) {
+                let one = endpoint(dice);
+                if !endpoints.iter().any(|other| (other.0, other.1) == (one.0, one.1)) {
+                    endpoints.push(one);
+                }
+            }
+            typed.lent.push((endpoints, minute(dice)));
+        }
+    }
+    typed
 }
 
 /// The bits of an address, with IPv4 as the addresses of RFC 4291, section 2.5.5.2.
@@ -293,7 +399,6 @@ struct Asked {
 
 fn asked(dice: &mut Dice) -> Asked {
     use KeyState::{Active, Compromised, Deactivated, Destroyed, PreActivation, Suspended};
-    const WEEK: i64 = 7 * 24 * 60;
     let rare = [
         Suspended,
         PreActivation,
@@ -308,8 +413,7 @@ fn asked(dice: &mut Dice) -> Asked {
             Active
         },
         suspended: dice.roll(16) == 0,
-        // A Monday, and every minute of the week after it.
-        now: (4 * 24 * 60 + dice.roll(WEEK as usize) as i64) * 60_000_000,
+        now: minute(dice),
         expires: dice.mostly(&[i64::MAX], &[0]),
         places: [
             vec![HERE],
@@ -339,16 +443,59 @@ fn model(typed: &Typed, asked: &Asked) -> Option<Reason> {
     if malformed {
         return Some(Reason::Malformed);
     }
-    let has = |scope: &&str| typed.scopes.contains(scope);
-    let opened = typed.endpoints.iter().any(|(method, pattern, needed)| {
-        *method == raw.method
-            && fits(pattern, raw.path)
-            && !needed.is_empty()
-            && needed.iter().all(has)
-    });
+    let narrowed = typed.narrowed.as_ref();
+    let scopes: Vec<&str> = typed
+        .scopes
+        .iter()
+        .copied()
+        .filter(|scope| narrowed.is_none_or(|to| to.scopes.contains(scope)))
+        .collect();
+    let is_kept = |one: &&Typing| {
+        narrowed.is_none_or(|to| to.endpoints.iter().any(|kept| {
+            (kept.0, kept.1) == (one.0, one.1) && names(&kept.2) == names(&one.2)
+        }))
+    };
+    // What opens endpoints, with the scopes that it has: the grant, and each overlay in its time.
+    let own: Vec<&Typing> = typed.endpoints.iter().filter(is_kept).collect();
+    let mut layers = vec![(own, scopes.clone())];
+    for (endpoints, until) in &typed.lent {
+        if asked.now < *until {
+            let needed = endpoints.iter().flat_map(|one| one.2.iter().copied());
+            let added = needed.filter(|scope| !typed.scopes.contains(scope));
+            let scopes = scopes.iter().copied().chain(added).collect();
+            layers.push((endpoints.iter().collect(), scopes));
+        }
+    }
+    let opening: Vec<&Vec<&str>> = layers
+        .iter()
+        .filter(|(endpoints, scopes)| {
+            endpoints.iter().any(|(method, pattern, needed)| {
+                *method == raw.method
+                    && fits(pattern, raw.path)
+                    && !needed.is_empty()
+                    && needed.iter().all(|scope| scopes.contains(scope))
+            })
+        })
+        .map(|(_, scopes)| scopes)
+        .collect();
+    let opened = !opening.is_empty();
+    let has_scope = raw
+        .scope
+        .is_none_or(|scope| opening.iter().any(|scopes| scopes.contains(&scope)));
     let minute = asked.now / 60_000_000 - 4 * 24 * 60;
     let (day, minute) = (minute / 1440 % 7, minute % 1440);
-    let hours = HOURS[typed.hours].spans;
+    let is_in_hours = |hours: usize| {
+        let spans = HOURS[hours].spans;
+        spans.is_empty()
+            || spans
+                .iter()
+                .any(|(on, from, to)| day == *on && (*from..*to).contains(&minute))
+    };
+    let is_from = |networks: &Option<Vec<&str>>| {
+        networks
+            .as_ref()
+            .is_none_or(|all| all.iter().any(|network| is_in(raw.source_ip, network)))
+    };
     let state = asked.state.code();
     let reasons = [
         (
@@ -363,20 +510,15 @@ fn model(typed: &Typed, asked: &Asked) -> Option<Reason> {
         (!asked.places.contains(&HERE), Reason::WrongEnvironment),
         (raw.scheme == "http", Reason::PlaintextTransport),
         (
-            typed.networks.as_ref().is_some_and(|networks| {
-                !networks.iter().any(|network| is_in(raw.source_ip, network))
-            }),
+            !is_from(&typed.networks) || !narrowed.is_none_or(|to| is_from(&to.networks)),
             Reason::SourceNetwork,
         ),
         (
-            !hours.is_empty()
-                && !hours
-                    .iter()
-                    .any(|(on, from, to)| day == *on && (*from..*to).contains(&minute)),
+            !is_in_hours(typed.hours) || !narrowed.is_none_or(|to| is_in_hours(to.hours)),
             Reason::TimeWindow,
         ),
         (!opened, Reason::Endpoint),
-        (raw.scope.is_some_and(|scope| !has(&scope)), Reason::Scope),
+        (!has_scope, Reason::Scope),
     ];
     reasons
         .iter()
@@ -384,8 +526,12 @@ fn model(typed: &Typed, asked: &Asked) -> Option<Reason> {
         .map(|(_, reason)| *reason)
 }
 
-/// Decides, and holds the decision against the model's: the reason of both.
-fn agreed(typed: &Typed, grant: &Arc<Grant>, asked: &Asked) -> Option<Reason> {
+/// Decides, and holds the decision against the model's: what is allowed, and the reason of both.
+fn agreed(
+    typed: &Typed,
+    grant: &Arc<LiveGrant>,
+    asked: &Asked,
+) -> (Option<Allowed>, Option<Reason>) {
     let entry = KeyEntry {
         key: KeyId::new(Uuid::nil()),
         partner: PartnerId::new(Uuid::nil()),
@@ -395,23 +541,27 @@ fn agreed(typed: &Typed, grant: &Arc<Grant>, asked: &Asked) -> Option<Reason> {
         grant: Arc::clone(grant),
     };
     let now = Timestamp::from_micros(asked.now);
-    let decided = Call::parse(asked.raw, &asked.places)
-        .and_then(|call| decide(&entry, &call, now))
-        .err();
+    let decided =
+        Call::parse(asked.raw, &asked.places).and_then(|call| decide(&entry, &call, now));
     let expected = model(typed, asked);
     assert_eq!(
-        decided, expected,
+        decided.err(),
+        expected,
         "{:?} under {:?} {:?} {:?} {}",
-        asked.raw, typed.scopes, typed.endpoints, typed.networks, HOURS[typed.hours].typed
+        asked.raw,
+        typed.scopes,
+        typed.endpoints,
+        typed.networks,
+        HOURS[typed.hours].typed
     );
-    expected
+    (decided.ok(), expected)
 }
 
 /// A grant that the dice show, then calls under it for as long as they show any.
 pub(crate) fn agrees_as_shown(bytes: &[u8]) {
     let mut dice = Dice::Shown(bytes.to_vec().into_iter());
-    let typed = typed(&mut dice);
-    let Some(grant) = granted(&typed).map(Arc::new) else {
+    let mut typed = typed(&mut dice);
+    let Some(grant) = granted(&mut typed).map(Arc::new) else {
         return;
     };
     while matches!(&dice, Dice::Shown(left) if left.len() > 0) {
@@ -423,21 +573,27 @@ pub(crate) fn agrees_as_shown(bytes: &[u8]) {
 fn a_million_decisions_agree_with_the_model() {
     let mut dice = Dice::Seeded(0x6c61_7463_686b_6579);
     let (mut cases, mut grants, mut of) = (0_usize, 0_usize, BTreeMap::new());
+    let (mut lent, mut narrowed) = (0_usize, 0_usize);
     while grants < GRANTS {
-        let typed = typed(&mut dice);
-        let Some(grant) = granted(&typed) else {
+        let mut typed = typed(&mut dice);
+        let Some(grant) = granted(&mut typed) else {
             continue;
         };
         grants += 1;
         let grant = Arc::new(grant);
         for _ in 0..CALLS {
-            let expected = agreed(&typed, &grant, &asked(&mut dice));
+            let (allowed, expected) = agreed(&typed, &grant, &asked(&mut dice));
+            let is_lent = |allowed: Allowed| allowed.rule >= grant.rules().len();
+            lent += usize::from(allowed.is_some_and(is_lent));
+            narrowed += usize::from(typed.narrowed.is_some());
             *of.entry(expected.map_or("ok", Reason::code))
                 .or_insert(0_usize) += 1;
             cases += 1;
         }
     }
-    println!("{cases} decisions: {of:?}");
+    println!("{cases} decisions, {narrowed} under narrowed grants, {lent} let pass by overlays: {of:?}");
+    assert!(lent > 10_000, "few passed by an overlay: {lent}");
+    assert!(narrowed > 100_000, "few grants were narrowed: {narrowed}");
     assert!(cases >= 1_000_000);
     for code in [
         "ok",

@@ -1,5 +1,7 @@
 //! What is changed of a live grant: temporary access with the decisions on it, and narrowings.
 
+use std::collections::HashSet;
+
 use domain::decision::DecisionVerdict;
 use domain::enc::Digest;
 use domain::id::{
@@ -7,6 +9,7 @@ use domain::id::{
 };
 use domain::state::OverlayState;
 use domain::time::Timestamp;
+use uuid::Uuid;
 
 use crate::column::Code;
 use crate::conn::Read;
@@ -75,6 +78,11 @@ row! {
     }
 }
 
+#[derive(sqlx::FromRow)]
+struct Overlaid {
+    grant_id: Uuid,
+}
+
 impl Read {
     pub async fn overlay(&mut self, id: OverlayId) -> Result<Option<Stamped<OverlayRow>>, Error> {
         let row = run!(
@@ -113,6 +121,17 @@ impl Read {
         Ok(rows
             .into_iter()
             .map(|row| row.open(&self.row_key))
+            .collect())
+    }
+
+    /// Grants that have approved temporary access, so that the many that have none are not asked.
+    /// No MAC is looked at: a grant that is missing here has less, never more.
+    pub async fn grants_with_overlays(&mut self) -> Result<HashSet<GrantId>, Error> {
+        let state = Code(OverlayState::Approved);
+        let rows = run!(&mut self.conn, WITH_OVERLAYS, [state], fetch_all as Overlaid)?;
+        Ok(rows
+            .into_iter()
+            .map(|row| GrantId::new(row.grant_id))
             .collect())
     }
 
@@ -203,6 +222,7 @@ statements! {
     OVERLAY(1) = "SELECT * FROM overlay WHERE id = $1";
     OF_GRANT(1) = "SELECT * FROM overlay WHERE grant_id = $1 ORDER BY asked_at, id";
     OF_GRANT_IN(2) = "SELECT * FROM overlay WHERE grant_id = $1 AND state = $2 ORDER BY asked_at, id";
+    WITH_OVERLAYS(1) = "SELECT DISTINCT grant_id FROM overlay WHERE state = $1";
     IN_STATE(1) = "SELECT * FROM overlay WHERE state = $1 ORDER BY asked_at, id";
     DECISIONS(1) = "SELECT * FROM overlay_decision WHERE overlay_id = $1 ORDER BY at, id";
     NARROWING(2) = "SELECT * FROM narrowing WHERE grant_id = $1 AND number = $2";

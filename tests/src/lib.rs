@@ -9,6 +9,7 @@ pub mod browser;
 pub mod company;
 pub mod gateways;
 pub mod hand;
+pub mod live;
 pub mod loaded;
 pub mod postgres;
 mod process;

@@ -110,6 +110,14 @@ POST /keys/{key}/replace                   s ..... cx. ss
 POST /keys/{key}/redeliver                 s xxuxx ux. ss
 GET  /grants/{grant}/usage                 s yyyyy yy. ss
 POST /grants/{grant}/revoke                s xxccx ... ss reason=They+ask+us+to+do+so+today.
+GET  /grants/{grant}/narrow                s xxyyx ... ss
+POST /grants/{grant}/narrow                s xxuux ... ss
+GET  /grants/{grant}/temporary             s ..... yy. ss
+POST /grants/{grant}/temporary             s ..... uu. ss
+GET  /temporary/{overlay}                  s yyyyy yy. ss
+POST /temporary/{overlay}/decide           s xxxux ... ss decision=approve&stamp=0
+POST /temporary/{overlay}/end              s xxuux ... ss reason=They+ask+us+to+do+so+today.
+POST /temporary/{overlay}/withdraw         s ..... r9. ss
 
 GET  /audit                                s xxxxy ... ss
 GET  /audit/{entry}                        s xxxxy ... ss
@@ -452,6 +460,7 @@ async fn names(scene: &mut Scene, personas: &[Visitor]) -> Result<BTreeMap<&'sta
     let claimed = scene.contact.claim(&link).await?;
     let key = scene.contact.receipt(&claimed).await?;
     let key = after(key["portal"].as_str().context("the key's page")?);
+    let overlay = temporary(scene, &key).await?;
     // A delivery that waits, and a request that waits for its decision.
     let waiting = scene.ask_for_access().await?;
     let link = scene.approve(&waiting).await?;
@@ -539,6 +548,7 @@ async fn names(scene: &mut Scene, personas: &[Visitor]) -> Result<BTreeMap<&'sta
             )
             .await?,
         ),
+        ("overlay", overlay),
         ("entry", "1".to_owned()),
         ("export", after(&export)),
         ("request", after(&request)),
@@ -558,6 +568,13 @@ async fn names(scene: &mut Scene, personas: &[Visitor]) -> Result<BTreeMap<&'sta
         ("reveal", after(&reveal)),
     ];
     Ok(BTreeMap::from(names))
+}
+
+/// Temporary access that waits for its quorum, beside the grant of a key.
+async fn temporary(scene: &Scene, key: &str) -> Result<String> {
+    tests::live::offer_labels(scene).await?;
+    let asked = tests::live::ask(scene, &format!("/keys/{key}"), "2", "hours").await?;
+    Ok(after(&asked))
 }
 
 /// The last part of a path.

@@ -6,6 +6,7 @@ use app::pages::state::KeyState;
 use app::shell::Area;
 
 use super::access::{chips_of, grant_lines, paging, refused};
+use super::temporary::temporary_lines;
 use super::{DAY, HOUR, Sample, State, at, contact, entries, named, staff};
 
 pub(crate) fn pages(s: State) -> Vec<Sample> {
@@ -147,8 +148,10 @@ fn key(s: State) -> KeyDetail {
         ],
         request_id: "7f3a".to_owned(),
         grant_id: "9a1c".to_owned(),
+        temporary: temporary_lines(s),
         timeline: entries(s),
         may: KeyMay {
+            narrow: state.is_live(),
             revoke: state.is_live(),
             revoke_grant: state.is_live(),
             suspend: state == KeyState::Active,
@@ -173,6 +176,7 @@ fn partner_key(s: State) -> KeyDetail {
             KeyState::Active
         },
         may: KeyMay {
+            ask_temporary: s != State::Failing,
             replace: true,
             ..KeyMay::default()
         },

@@ -8,6 +8,7 @@ mod keys;
 mod people;
 mod reference;
 mod usage;
+mod temporary;
 
 use app::components::{Comment, Moment, TimelineEntry, Tone, Vote};
 use app::render::Page;
@@ -47,6 +48,7 @@ pub(crate) fn all() -> Vec<Sample> {
             pages.extend(evidence::pages(state));
             pages.extend(reference::pages(state));
             pages.extend(usage::pages(state));
+            pages.extend(temporary::pages(state));
             pages.into_iter().map(move |(name, make)| {
                 (
                     format!("{name}-{}", format!("{state:?}").to_lowercase()),

@@ -12,7 +12,7 @@ use crate::portal::Portal;
 use crate::refusal::Refusal;
 
 /// Fields of which a form may hold several: check boxes of one name.
-const SEVERAL: [&str; 4] = ["environment", "pair", "role", "scope"];
+const SEVERAL: [&str; 6] = ["endpoint", "environment", "pair", "role", "rule", "scope"];
 
 /// A JSON body of an island or a program.
 pub struct Json<T>(pub T);

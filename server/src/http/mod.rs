@@ -17,6 +17,7 @@ pub mod health;
 pub mod home;
 pub mod keys;
 pub mod mail;
+pub mod narrow;
 pub mod page;
 pub mod partners;
 mod partners_view;
@@ -31,6 +32,7 @@ pub mod requests;
 pub mod reveal;
 pub mod routes;
 pub mod services;
+pub mod temporary;
 #[cfg(test)]
 mod tests;
 pub mod trace;

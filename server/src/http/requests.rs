@@ -12,7 +12,7 @@ mod status;
 
 pub use decide::{decide, decide_form};
 pub use edit::{draft, edit, edit_form, start, start_form};
-pub use narrow::{narrow, narrow_form};
+pub use narrow::{narrow, narrow_form, narrowing, present};
 
 use app::components::Filled;
 use app::pages::request::{review_page, status_page};

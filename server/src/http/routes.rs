@@ -8,7 +8,8 @@ use axum::routing::{any, get, post};
 use crate::http::guard::{Access, authorise, same_origin};
 use crate::http::{
     assets, audit, confirm, deliveries, description, door, gateways, health, home, keys, mail,
-    partners, people, policies, profile, queue, requests, reveal, services, usage, verify,
+    narrow, partners, people, policies, profile, queue, requests, reveal, services, temporary, usage,
+    verify,
 };
 use crate::portal::Portal;
 
@@ -128,6 +129,14 @@ routes! {
     post "/keys/{id}/redeliver" Person => keys::redeliver;
     get "/grants/{id}/usage" Person => usage::of_grant;
     post "/grants/{id}/revoke" Revoker => keys::revoke_grant;
+    get "/grants/{id}/narrow" Revoker => narrow::form;
+    post "/grants/{id}/narrow" Revoker => narrow::narrow;
+    get "/grants/{id}/temporary" Contact => temporary::ask_form;
+    post "/grants/{id}/temporary" Contact => temporary::ask_for;
+    get "/temporary/{id}" Person => temporary::one;
+    post "/temporary/{id}/decide" Reviewer => temporary::decide;
+    post "/temporary/{id}/end" Revoker => temporary::end;
+    post "/temporary/{id}/withdraw" Contact => temporary::withdraw;
 
     get "/audit" Auditor => audit::list;
     post "/audit/export" Auditor => audit::export;

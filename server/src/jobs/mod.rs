@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use crate::mail::{Courier, Unmailable, outbox};
 use crate::portal::Portal;
 use crate::refusal::Refusal;
-use crate::service::{delivery, notices, quotas, snapshot, usage};
+use crate::service::{delivery, notices, overlays, quotas, snapshot, usage};
 
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 /// A lease is ten minutes; who waits for its end is told soon after.
@@ -127,6 +127,7 @@ async fn end_overdue(portal: Portal) -> Result<(), Refusal> {
 /// Ends keys and grants whose time is over, and mails before it is.
 async fn run_out(portal: Portal) -> Result<(), Refusal> {
     notices::expire(&portal).await?;
+    overlays::run_out(&portal).await?;
     notices::send_due(&portal).await?;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! What each mail says, as values: one variant a mail. A rendered body is never stored, and neither
 //! is a link's secret: that is sealed beside the values.
 
-use domain::id::{DeliveryId, KeyId, PersonLinkId, RequestId};
+use domain::id::{DeliveryId, KeyId, OverlayId, PersonLinkId, RequestId};
 use domain::state::Role;
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -179,6 +179,44 @@ letters! {
     /// To the partner: a grant ended, and every key under it.
     GrantRevoked = "grant-revoked", "Grant revoked" {
         request: RequestId,
+        service: String,
+        environment: String,
+        reason: String,
+        when: Timestamp,
+    }
+    /// To the partner: less for a live grant, at once.
+    GrantNarrowed = "grant-narrowed", "Grant narrowed" {
+        request: RequestId,
+        service: String,
+        environment: String,
+        reason: String,
+        when: Timestamp,
+    }
+    /// To the reviewers.
+    OverlayAsked = "overlay-asked", "Temporary access asked for" {
+        overlay: OverlayId,
+        partner: String,
+        service: String,
+        environment: String,
+        /// `2 hours`.
+        lasts: String,
+    }
+    /// To the partner.
+    OverlayApproved = "overlay-approved", "Temporary access approved" {
+        overlay: OverlayId,
+        service: String,
+        environment: String,
+        expires: Timestamp,
+    }
+    OverlayRejected = "overlay-rejected", "Temporary access rejected" {
+        overlay: OverlayId,
+        service: String,
+        environment: String,
+        reason: String,
+    }
+    /// To the partner: before its time.
+    OverlayEnded = "overlay-ended", "Temporary access ended" {
+        overlay: OverlayId,
         service: String,
         environment: String,
         reason: String,

@@ -3,6 +3,7 @@
 
 mod deliveries;
 mod keys;
+mod live;
 mod people;
 mod requests;
 
@@ -69,6 +70,11 @@ fn body(letter: &Letter, house: &House, link: Zeroizing<String>) -> Words {
         Letter::ReportedNotMe { partner, service, environment, proved, when } => deliveries::reported(h, partner, (service, environment), *proved, *when),
         Letter::KeyRevoked { key, kid, service, environment, reason, when } => keys::revoked(h, (*key, kid), (service, environment), reason, *when),
         Letter::GrantRevoked { request, service, environment, reason, when } => keys::grant_revoked(h, *request, (service, environment), reason, *when),
+        Letter::GrantNarrowed { request, service, environment, reason, when } => live::narrowed(h, *request, (service, environment), reason, *when),
+        Letter::OverlayAsked { overlay, partner, service, environment, lasts } => live::asked(h, *overlay, partner, (service, environment), lasts),
+        Letter::OverlayApproved { overlay, service, environment, expires } => live::approved(h, *overlay, (service, environment), *expires),
+        Letter::OverlayRejected { overlay, service, environment, reason } => live::rejected(h, *overlay, (service, environment), reason),
+        Letter::OverlayEnded { overlay, service, environment, reason, when } => live::ended(h, *overlay, (service, environment), reason, *when),
         Letter::KeySuspended { key, kid, service, environment, when } => keys::key_suspended(h, (*key, kid), (service, environment), *when),
         Letter::KeyResumed { key, kid, service, environment, when } => keys::key_resumed(h, (*key, kid), (service, environment), *when),
         Letter::KeyExpiring { key, kid, service, environment, days, expires } => keys::expiring(h, (*key, kid), (service, environment), *days, *expires),

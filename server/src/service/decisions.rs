@@ -102,19 +102,7 @@ impl LineCase {
     /// # Errors
     /// [`Refusal::Conflict`] with what has to be narrowed.
     pub fn check_policy(&self, grant: &Grant) -> Result<(), Refusal> {
-        let nowhere_named = matches!(grant.sources(), domain::network::Sources::Anywhere);
-        let beyond = grant.rate() > self.policy.rate_limit
-            || !grant.limits().are_within(&self.policy.limits)
-            || grant.life() > self.policy.longest_life
-            || (self.policy.networks_required && nowhere_named);
-        if beyond {
-            Err(Refusal::conflict(
-                "beyond-policy",
-                "The policy was made stricter since this was proposed. Narrow the grant first.",
-            ))
-        } else {
-            Ok(())
-        }
+        check_policy(&self.policy, grant)
     }
 
     /// Standing decisions over something that has changed since.
@@ -126,6 +114,26 @@ impl LineCase {
         proposed
             .standing()
             .filter(move |decision| subject_of(decision) != subject)
+    }
+}
+
+/// Whether a grant fits a policy.
+///
+/// # Errors
+/// [`Refusal::Conflict`] with what has to be narrowed.
+pub fn check_policy(policy: &Policy, grant: &Grant) -> Result<(), Refusal> {
+    let nowhere_named = matches!(grant.sources(), domain::network::Sources::Anywhere);
+    let beyond = grant.rate() > policy.rate_limit
+        || !grant.limits().are_within(&policy.limits)
+        || grant.life() > policy.longest_life
+        || (policy.networks_required && nowhere_named);
+    if beyond {
+        Err(Refusal::conflict(
+            "beyond-policy",
+            "The policy was made stricter since this was proposed. Narrow the grant first.",
+        ))
+    } else {
+        Ok(())
     }
 }
 

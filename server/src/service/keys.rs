@@ -12,6 +12,7 @@ use store::{Delivery, KeyRow, Read, Stamped};
 use crate::auth::actor::{Actor, Side};
 use crate::refusal::Refusal;
 use crate::service::delivery::Context;
+use crate::service::live;
 
 /// Entries of a grant that are looked through for re-made deliveries.
 const HISTORY: i64 = 1_000;
@@ -151,6 +152,8 @@ pub async fn may(
     let revoker = actor.revoker().is_ok();
     let recipient = is_recipient(actor, context).is_ok();
     let step = |step| key.state.0.step(step).is_ok();
+    let open = allowed(live::check_open(&context.grant, now))?;
+    let active = context.partner.state.0 == PartnerState::Active;
     Ok(KeyMay {
         revoke: revoker && key.state.0.revoke().is_ok(),
         revoke_grant: revoker && crate::service::revoke::is_live(context.grant.state.0),
@@ -159,6 +162,8 @@ pub async fn may(
         replace: recipient && allowed(may_replace(read, key, context, now).await)?,
         redeliver: (recipient || actor.operator().is_ok())
             && allowed(may_remake(read, actor, key, context, now).await)?,
+        narrow: revoker && open,
+        ask_temporary: open && active && actor.contact().is_ok(),
     })
 }
 

@@ -199,7 +199,7 @@ pub(super) async fn partner_side(read: &mut Read, file: &RequestFile) -> Result<
     Ok(found)
 }
 
-async fn is_active(read: &mut Read, person: PersonId) -> Result<bool, Refusal> {
+pub(super) async fn is_active(read: &mut Read, person: PersonId) -> Result<bool, Refusal> {
     let row = read.person(person).await?;
     Ok(row.is_some_and(|row| row.state.0 == PersonState::Active))
 }

@@ -14,7 +14,7 @@ use crate::mail::{self, Letter, To};
 use crate::portal::Portal;
 use crate::refusal::Refusal;
 use crate::service::delivery::{self, by_system};
-use crate::service::{links, people};
+use crate::service::{links, overlays, people};
 
 /// A partner's requests that are closed with it.
 const REQUESTS: i64 = 10_000;
@@ -81,6 +81,7 @@ pub async fn end_grant(
     }
     let (id, request, stamp) = (grant.id, grant.request_id, grant.stamp());
     let mut entries = delivery::end_open(work, id, at, why).await?;
+    entries.extend(overlays::end_all(work, id, at, why).await?);
     for key in work.keys_of_grant(id).await? {
         if key.state.0.is_ended() {
             continue;

@@ -14,7 +14,7 @@
 
 mod behind;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use domain::id::{GrantId, KeyId, PartnerId, PolicyId};
@@ -189,6 +189,8 @@ struct Loader<'a> {
     partners: HashMap<PartnerId, Option<PartnerState>>,
     /// Approvals that each policy version asks for.
     quorums: HashMap<PolicyId, Option<Required>>,
+    /// Grants with temporary access; read when the first grant is.
+    overlaid: Option<HashSet<GrantId>>,
 }
 
 impl<'a> Loader<'a> {
@@ -200,6 +202,7 @@ impl<'a> Loader<'a> {
             grants: HashMap::new(),
             partners: HashMap::new(),
             quorums: HashMap::new(),
+            overlaid: None,
         }
     }
 

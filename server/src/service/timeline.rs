@@ -13,6 +13,7 @@ use crate::auth::actor::{Actor, Side};
 use crate::portal::Portal;
 use crate::refusal::Refusal;
 use crate::service::keys::KeyFile;
+use crate::service::overlays::OverlayFile;
 
 /// Entries of one subject that a time line shows at most.
 const LENGTH: i64 = 200;
@@ -38,6 +39,26 @@ pub async fn of_key(
         .await?;
     let grant = file.key.grant_id.to_string();
     rows.extend(decided.into_iter().filter(|row| is_about(row, &grant)));
+    rows.sort_by_key(|row| std::cmp::Reverse(row.seq));
+    let people = rows.iter().filter_map(|row| row.actor_id);
+    let names = names(portal, read, actor, people.collect()).await?;
+    let now = portal.now();
+    Ok(rows.iter().map(|row| entry(row, &names, now)).collect())
+}
+
+/// The life of temporary access: what is written on its grant, about it.
+///
+/// # Errors
+/// [`Refusal::Store`].
+pub async fn of_overlay(
+    portal: &Portal,
+    read: &mut Read,
+    actor: &Actor,
+    file: &OverlayFile,
+) -> Result<Vec<TimelineEntry>, Refusal> {
+    let mut rows = read.history(file.row.grant_id.uuid(), LENGTH).await?;
+    let id = file.row.id.to_string();
+    rows.retain(|row| says(row, "overlay", &id));
     rows.sort_by_key(|row| std::cmp::Reverse(row.seq));
     let people = rows.iter().filter_map(|row| row.actor_id);
     let names = names(portal, read, actor, people.collect()).await?;
@@ -95,13 +116,18 @@ fn entry(row: &AuditRow, names: &HashMap<PersonId, String>, now: Timestamp) -> T
 
 /// Decisions are written on the request: which of its grants one is about stands in its details.
 fn is_about(row: &AuditRow, grant: &str) -> bool {
+    says(row, "grant", grant)
+}
+
+/// Whether an entry's details say this.
+fn says(row: &AuditRow, name: &str, value: &str) -> bool {
     let evidence: Value = serde_json::from_str(&row.evidence).unwrap_or_default();
-    let about = evidence.get("details").and_then(|facts| facts.get("grant"));
-    about.and_then(Value::as_str) == Some(grant)
+    let facts = evidence.get("details").unwrap_or(&evidence);
+    facts.get(name).and_then(Value::as_str) == Some(value)
 }
 
 /// What happened, the reason that was given, and its colour.
-fn worded(row: &AuditRow) -> (String, String, Tone) {
+pub fn worded(row: &AuditRow) -> (String, String, Tone) {
     let evidence: Value = serde_json::from_str(&row.evidence).unwrap_or_default();
     let facts = evidence.get("details").unwrap_or(&evidence);
     let fact = |name: &str| {
@@ -122,6 +148,15 @@ fn worded(row: &AuditRow) -> (String, String, Tone) {
             "reject" => ("Rejected", Tone::Stop),
             _ => ("Changes asked", Tone::Warn),
         },
+        ("ask-overlay", _) => ("Temporary access asked for", Tone::Info),
+        ("withdraw-overlay", _) => ("Temporary access withdrawn", Tone::Plain),
+        ("decide-overlay", _) => match (fact("verdict").as_str(), fact("settled").as_str()) {
+            ("approve", "approved") => ("Temporary access is open", Tone::Ok),
+            ("approve", _) => ("Temporary access approved by one", Tone::Info),
+            _ => ("Temporary access rejected", Tone::Stop),
+        },
+        ("end-overlay", _) => ("Temporary access ended", Tone::Plain),
+        ("narrow-grant", _) => ("Grant narrowed", Tone::Warn),
         ("propose-grant", _) => ("Grant narrowed", Tone::Warn),
         ("mint", _) => ("Key made", Tone::Info),
         ("seal", _) => ("Sealed, and the link mailed", Tone::Info),

@@ -2,6 +2,7 @@
 //! here waits, and nothing is asked of the database.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::hint::black_box;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use domain::enc::Digest;
 use domain::id::{EnvironmentId, ServiceId};
 use domain::limit::{Exceeded, Left};
 use domain::mac::{MacKey, same_digest};
+use domain::service::ScopeName;
 use domain::time::Timestamp;
 use domain::token::{ApiKey, Kid};
 use domain::verification::{Call, Place, RawCall, Reason, decide};
@@ -66,8 +68,16 @@ impl From<Reason> for Refused {
 pub struct Known {
     pub held: Arc<Held>,
     pub source: IpAddr,
-    /// The rule of its grant that opens the endpoint, where the decision came that far.
+    /// The rule that opens the endpoint, its grant's or an overlay's, where the decision came that
+    /// far: `held.entry.grant.rule(at)`.
     pub rule: Option<usize>,
+}
+
+impl Known {
+    /// The scopes that the call has: what temporary access adds is for its own endpoints alone.
+    pub fn scopes(&self) -> &BTreeSet<ScopeName> {
+        self.held.entry.grant.scopes_at(self.rule)
+    }
 }
 
 impl Decision {

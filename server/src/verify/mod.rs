@@ -15,7 +15,7 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use domain::grant::Grant;
+use domain::grant::{Grant, LiveGrant};
 use domain::id::{GatewayId, GrantId, KeyId};
 use domain::keyring::Keyring;
 use domain::limit::Spent;
@@ -253,7 +253,7 @@ impl Engine {
     }
 
     /// The one copy of a grant that its keys point to.
-    pub fn share(&self, id: GrantId, grant: Grant) -> Arc<Grant> {
+    pub fn share(&self, id: GrantId, grant: LiveGrant) -> Arc<LiveGrant> {
         self.snapshot.share(id, grant)
     }
 

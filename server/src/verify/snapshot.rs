@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use arc_swap::ArcSwap;
 use domain::enc::Digest;
-use domain::grant::Grant;
+use domain::grant::LiveGrant;
 use domain::id::{GrantId, KeyId};
 use domain::service::ScopeName;
 use domain::token::Kid;
@@ -66,7 +66,7 @@ const SHARDS: usize = 1024;
 pub(super) struct Snapshot {
     shards: Box<[Shard]>,
     /// Keys of one grant share it.
-    grants: Mutex<HashMap<GrantId, Weak<Grant>>>,
+    grants: Mutex<HashMap<GrantId, Weak<LiveGrant>>>,
 }
 
 #[derive(Default)]
@@ -112,7 +112,7 @@ impl Snapshot {
     }
 
     /// The one copy of a grant that its keys point to.
-    pub(super) fn share(&self, id: GrantId, grant: Grant) -> Arc<Grant> {
+    pub(super) fn share(&self, id: GrantId, grant: LiveGrant) -> Arc<LiveGrant> {
         let mut grants = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(shared) = grants.get(&id).and_then(Weak::upgrade)
             && *shared == grant
@@ -203,8 +203,8 @@ mod tests {
     fn keys_of_one_grant_share_it() {
         let snapshot = Snapshot::new();
         let id = GrantId::new(uuid::Uuid::from_u128(1));
-        let first = snapshot.share(id, grant());
-        assert!(Arc::ptr_eq(&first, &snapshot.share(id, grant())));
+        let first = snapshot.share(id, grant().into());
+        assert!(Arc::ptr_eq(&first, &snapshot.share(id, grant().into())));
     }
 
     #[test]

@@ -72,7 +72,7 @@ pub(crate) fn held(kid: &str, stamp: i64) -> Held {
             state: KeyState::Active,
             expires: NOW.plus(Duration::from_hours(1)),
             partner_suspended: false,
-            grant: Arc::new(grant()),
+            grant: Arc::new(grant().into()),
         },
         limited: Meters::default().of(GRANT, KeyId::new(Uuid::nil()), &grant()),
     }

@@ -8,6 +8,7 @@ mod ceremonies;
 mod deliveries;
 mod edits;
 mod keys;
+mod live;
 mod people;
 mod quorum;
 mod rollback;
@@ -20,7 +21,7 @@ use tests::{postgres, tally};
 use world::World;
 
 /// Tables whose rows carry a MAC: each column of each is edited in one of the modules.
-const SEALED: [&str; 15] = [
+const SEALED: [&str; 18] = [
     "access_grant",
     "address",
     "api_key",
@@ -29,6 +30,9 @@ const SEALED: [&str; 15] = [
     "decision",
     "environment",
     "gateway",
+    "narrowing",
+    "overlay",
+    "overlay_decision",
     "partner",
     "person",
     "person_link",
@@ -91,6 +95,7 @@ async fn edit_everything(database_url: Option<String>) -> Result<()> {
     ceremonies::forge(&mut world, &mut done).await?;
     deliveries::edit(&mut world, &mut done).await?;
     keys::edit(&mut world, &mut done).await?;
+    live::edit(&mut world, &mut done).await?;
     for table in SEALED {
         for column in world.hand.columns(table).await? {
             assert!(

@@ -11,6 +11,7 @@ use crate::components::{
     error_summary, facts, head, lines, notice, timeline,
 };
 use crate::pages::state::KeyState;
+use crate::pages::temporary::{TemporaryLine, temporary_card};
 use crate::render::Page;
 use crate::shell::{Shell, page};
 
@@ -37,6 +38,8 @@ pub struct KeyDetail {
     pub facts: Vec<Line>,
     pub request_id: String,
     pub grant_id: String,
+    /// The newest first.
+    pub temporary: Vec<TemporaryLine>,
     pub timeline: Vec<TimelineEntry>,
     pub may: KeyMay,
     pub filled: Filled,
@@ -52,6 +55,9 @@ pub struct KeyMay {
     pub resume: bool,
     pub replace: bool,
     pub redeliver: bool,
+    /// Take away from the live grant.
+    pub narrow: bool,
+    pub ask_temporary: bool,
 }
 
 pub fn key_page(shell: Shell, vm: KeyDetail) -> Page {
@@ -77,6 +83,7 @@ pub fn key_page(shell: Shell, vm: KeyDetail) -> Page {
             <div class="stack">
                 {calls}
                 {card("What it may do", Some(view! { <small><a href=request>"The request"</a></small> }.into_any()), lines(vm.grant))}
+                {temporary_card(&vm.grant_id, vm.temporary, vm.may.ask_temporary)}
                 {card("Facts", None, facts(vm.facts))}
             </div>
             <aside class="stack" aria-label="Time line and acts">{card("Time line", None, timeline(vm.timeline))}{acts}</aside>
@@ -131,6 +138,8 @@ fn acts(vm: &KeyDetail) -> AnyView {
         resume,
         replace,
         redeliver,
+        narrow,
+        ask_temporary: _,
     } = vm.may;
     let id = &vm.id;
     let whom = format!("{} in {}", vm.service, vm.environment);
@@ -161,6 +170,10 @@ fn acts(vm: &KeyDetail) -> AnyView {
             button: "Revoke this key".to_owned(),
         })
     });
+    let narrow = narrow.then(|| {
+        let href = format!("/grants/{}/narrow", vm.grant_id);
+        view! { <a class="btn wide" href=href>"Narrow the grant…"</a> }
+    });
     let revoke_grant = revoke_grant.then(|| {
         let reason = Field::area(&vm.filled, "reason", "Reason", 2)
             .help("Recorded, and told to the partner.")
@@ -178,6 +191,7 @@ fn acts(vm: &KeyDetail) -> AnyView {
         {small_act(redeliver, "redeliver", "Send a new link…")}
         {small_act(resume, "resume", "Resume…")}
         {small_act(suspend, "suspend", "Suspend…")}
+        {narrow}
         {revoke}
         {revoke_grant}
     }

@@ -10,6 +10,7 @@ mod status;
 
 pub use decide::{Decide, decide_page};
 pub use edit::{EditChoice, RequestForm, StartForm, edit_page, start_page};
+pub(in crate::pages) use narrow::narrow_fields;
 pub use narrow::{NarrowForm, narrow_page};
 pub use questions::{QUESTIONS, Question, is_mono};
 pub use review::{DecidedBy, GrantView, Review, review_page};

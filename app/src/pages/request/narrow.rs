@@ -47,13 +47,7 @@ pub fn narrow_page(shell: Shell, vm: NarrowForm) -> Page {
         notice(Tone::Warn, view! { <p>{format!("{what} given for the present proposal. A new one voids them, and those who gave them are told.")}</p> })
     });
     let fields = view! {
-        {Field::checks(&filled, "scope", "Scopes", scopes).help("Take away what the answers do not need.").view()}
-        {Field::area(&filled, "networks", "Source networks", 3).help("One a line, such as 203.0.113.0/28. Only parts of what was asked for.").view()}
-        {Field::number(&filled, "rate", "Calls a second").help(&rate_limit).view()}
-        {Field::text(&filled, "limits_grant", "Further limits of all its keys together").help("Such as 600 a minute, 20000 a day. A limit can be added or lowered.").optional().view()}
-        {Field::text(&filled, "limits_key", "Further limits of each key").help("Written in the same way.").optional().view()}
-        {Field::text(&filled, "hours", "Hours, in UTC").help("Such as Mon-Fri 08:00-18:00. Empty: at all times.").optional().view()}
-        {Field::number(&filled, "days", "Days until the grant ends").help(&life_limit).view()}
+        {narrow_fields(&filled, scopes, None, (&rate_limit, &life_limit))}
         {Field::area(&filled, "why", "Why", 2).help("The partner and the other reviewers read it.").view()}
     };
     let body = view! {
@@ -67,4 +61,30 @@ pub fn narrow_page(shell: Shell, vm: NarrowForm) -> Page {
         })}
     };
     slim(shell, heading, body)
+}
+
+/// What a grant can be narrowed by. The limits are the ends of what can be set: of the rate, and of
+/// the life.
+pub(in crate::pages) fn narrow_fields(
+    filled: &Filled,
+    scopes: Vec<Choice>,
+    rules: Option<Vec<Choice>>,
+    (rate_limit, life_limit): (&str, &str),
+) -> AnyView {
+    let rules = rules.map(|rules| {
+        Field::checks(filled, "rule", "Endpoints", rules)
+            .help("An endpoint stays open only with all scopes that it needs.")
+            .view()
+    });
+    view! {
+        {Field::checks(filled, "scope", "Scopes", scopes).help("Take away what the answers do not need.").view()}
+        {rules}
+        {Field::area(filled, "networks", "Source networks", 3).help("One a line, such as 203.0.113.0/28. Only parts of what was asked for.").view()}
+        {Field::number(filled, "rate", "Calls a second").help(rate_limit).view()}
+        {Field::text(filled, "limits_grant", "Further limits of all its keys together").help("Such as 600 a minute, 20000 a day. A limit can be added or lowered.").optional().view()}
+        {Field::text(filled, "limits_key", "Further limits of each key").help("Written in the same way.").optional().view()}
+        {Field::text(filled, "hours", "Hours, in UTC").help("Such as Mon-Fri 08:00-18:00. Empty: at all times.").optional().view()}
+        {Field::number(filled, "days", "Days until the grant ends").help(life_limit).view()}
+    }
+    .into_any()
 }

@@ -6,7 +6,7 @@ use app::components::{Moment, Pill, Tone};
 use app::pages::home::{StaffHome, Tile, Waiting};
 use domain::act::Act;
 use domain::request::RequestState;
-use domain::state::Role;
+use domain::state::{OverlayState, Role};
 use domain::time::Timestamp;
 use store::{AuditFilter, QueueFilter, QueueSort, Read};
 
@@ -14,6 +14,7 @@ use super::{Steps, steps, waits};
 use crate::auth::actor::Actor;
 use crate::portal::Portal;
 use crate::refusal::Refusal;
+use crate::service::overlays::{OverlayCase, OverlayFile, span};
 use crate::service::{evidence, proposals, queue};
 
 /// Of each kind that is named; the pages behind have them all.
@@ -28,6 +29,7 @@ pub(super) async fn home(portal: &Portal, actor: &Actor) -> Result<StaffHome, Re
     waiting.extend(changes(&mut read, actor, now).await?);
     waiting.extend(mails(&mut read, actor).await?);
     waiting.extend(requests(&mut read, actor, now).await?);
+    waiting.extend(temporary(&mut read, actor, now).await?);
     let tiles = tiles(&mut read, actor).await?;
     let setup = if actor.has(Role::Operator) {
         setup(&mut read).await?
@@ -145,6 +147,41 @@ async fn requests(read: &mut Read, actor: &Actor, now: Timestamp) -> Result<Vec<
             }
         })
         .collect())
+}
+
+/// Temporary access that waits for its quorum: minutes count, so all of it is named.
+async fn temporary(
+    read: &mut Read,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<Vec<Waiting>, Refusal> {
+    if !actor.has(Role::Reviewer) {
+        return Ok(Vec::new());
+    }
+    let mut waiting = Vec::new();
+    for row in read.overlays_in(OverlayState::Asked).await? {
+        let file = OverlayFile::load(read, actor, row.id).await?;
+        let tally = OverlayCase::load(read, &file).await?.tally(&file);
+        let (service, environment) = file.place();
+        waiting.push(Waiting {
+            title: format!(
+                "{}: temporary access to {service}",
+                file.around.file.partner.name
+            ),
+            detail: format!(
+                "{environment}, for {} · asked {}",
+                span(file.overlay.minutes()),
+                Moment::new(row.asked_at, now).relative
+            ),
+            state: Some(Pill::new(
+                format!("{} of {}", tally.given.len(), tally.needed),
+                Tone::Info,
+            )),
+            href: format!("/temporary/{}", row.id),
+            button: "Decide".to_owned(),
+        });
+    }
+    Ok(waiting)
 }
 
 async fn tiles(read: &mut Read, actor: &Actor) -> Result<Vec<Tile>, Refusal> {

@@ -6,6 +6,7 @@ use app::components::{Chip, Filled, Line, Moment, Paging};
 use app::pages::key::{KeyDetail, KeyList, KeyRow as Row};
 use app::pages::state::KeyState as Shown;
 use domain::delivery::DeliveryCode;
+use domain::grant::Grant;
 use domain::id::KeyId;
 use domain::key::KeyState;
 use domain::state::PartnerState;
@@ -17,6 +18,7 @@ use url::form_urlencoded::Serializer;
 
 use super::Wanted;
 use crate::auth::actor::{Actor, Side};
+use crate::http::temporary;
 use crate::portal::Portal;
 use crate::refusal::Refusal;
 use crate::service::acts::hours;
@@ -109,6 +111,8 @@ pub(super) async fn one(
     let may = keys::may(&mut read, actor, &file, now).await?;
     let timeline = timeline::of_key(portal, &mut read, actor, &file).await?;
     let facts = facts(&mut read, &file).await?;
+    let temporary = temporary::lines_of_grant(&mut read, file.key.grant_id, now).await?;
+    let in_force = file.context.in_force(&mut read).await?;
     let (key, context) = (&file.key, &file.context);
     let opened = file
         .deliveries
@@ -131,10 +135,11 @@ pub(super) async fn one(
         accepted: hours.iter().map(|hour| hour.0).sum(),
         refused: hours.iter().map(|hour| hour.1).sum(),
         hours,
-        grant: granted(&file)?,
+        grant: granted(&file, &in_force),
         facts,
         request_id: context.grant.request_id.to_string(),
         grant_id: context.grant.id.to_string(),
+        temporary,
         timeline,
         may,
         filled,
@@ -183,8 +188,7 @@ fn last_refused(usage: &KeyUse, now: Timestamp) -> Option<(Moment, String, Strin
     Some((Moment::new(usage.refused_at?, now), why, code))
 }
 
-fn granted(file: &KeyFile) -> Result<Vec<Line>, Refusal> {
-    let grant = file.context.granted()?;
+fn granted(file: &KeyFile, grant: &Grant) -> Vec<Line> {
     let scopes: Vec<String> = grant
         .scopes()
         .iter()
@@ -210,11 +214,14 @@ fn granted(file: &KeyFile) -> Result<Vec<Line>, Refusal> {
         lines.push(Line::new("Further limits", grant.limits().to_string()));
     }
     if !grant.hours().are_all() {
-        lines.push(Line::new("Hours", hours(&grant)));
+        lines.push(Line::new("Hours", hours(grant)));
     }
     let until = until.map_or_else(String::new, Timestamp::minute);
     lines.push(Line::new("Valid until", until));
-    Ok(lines)
+    if file.context.grant.narrowed.0.is_some() {
+        lines.push(Line::new("Narrowed", "less than was approved: see the time line"));
+    }
+    lines
 }
 
 async fn facts(read: &mut Read, file: &KeyFile) -> Result<Vec<Line>, Refusal> {

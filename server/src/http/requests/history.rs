@@ -1,6 +1,7 @@
 //! The time line of a request, from the audit log.
 
 use app::components::{Moment, TimelineEntry, Tone};
+use domain::act::Act;
 use domain::time::Timestamp;
 use serde_json::Value;
 use store::{AuditRow, Read};
@@ -22,7 +23,13 @@ pub(super) async fn timeline(
     file: &RequestFile,
     now: Timestamp,
 ) -> Result<Vec<TimelineEntry>, Refusal> {
-    let rows = read.history(file.request.id.uuid(), LENGTH).await?;
+    let mut rows = read.history(file.request.id.uuid(), LENGTH).await?;
+    // What was changed of a live grant since stands on the grant.
+    for proposed in &file.proposals {
+        let of_grant = read.history(proposed.row.id.uuid(), LENGTH).await?;
+        rows.extend(of_grant.into_iter().filter(|row| is_of_live(&row.act)));
+    }
+    rows.sort_by_key(|row| row.seq);
     let acted = rows.iter().filter_map(|row| row.actor_id);
     let people = acted.chain([file.request.requester_id]).collect();
     let names = timeline::names(portal, read, actor, people).await?;
@@ -38,6 +45,10 @@ pub(super) async fn timeline(
         entry(file, row, who, now)
     });
     Ok(happened.chain([started]).collect())
+}
+
+fn is_of_live(act: &str) -> bool {
+    act == Act::NarrowGrant.as_str() || act.ends_with("-overlay")
 }
 
 fn entry(file: &RequestFile, row: &AuditRow, who: String, now: Timestamp) -> TimelineEntry {
@@ -75,6 +86,10 @@ fn worded(file: &RequestFile, row: &AuditRow) -> (String, Tone) {
         "reply" => (format!("Reply: {section}"), Tone::Plain),
         "recuse" => ("Stepped aside".to_owned(), Tone::Plain),
         "decide" => decided(fact("verdict"), fact("settled"), environment),
+        "narrow-grant" | "ask-overlay" | "withdraw-overlay" | "decide-overlay" | "end-overlay" => {
+            let (title, _, tone) = timeline::worded(row);
+            (title, tone)
+        }
         "propose-grant" => (format!("Grant narrowed: {environment}"), Tone::Warn),
         other => (other.to_owned(), Tone::Plain),
     }

@@ -84,7 +84,11 @@ async fn begin(
     Ok(see(&format!("/confirm/{id}")))
 }
 
-fn narrowing(
+/// What was typed of a narrowing, its rules aside.
+///
+/// # Errors
+/// [`Refusal::BadRequest`] for what is no scope; what else is wrong is added to `faults`.
+pub fn narrowing(
     form: &Form,
     from: &Grant,
     faults: &mut Vec<FieldError>,
@@ -102,6 +106,7 @@ fn narrowing(
     };
     Ok(Narrowing {
         scopes: Some(scopes),
+        rules: None,
         sources,
         rate: keep(faults, "rate", form.text("rate").parse()),
         limits: keep(faults, "limits_grant", form.text("limits_grant").parse())
@@ -155,26 +160,29 @@ async fn again(
         rate_limit: format!("At most {}.", grant.rate()),
         life_limit: format!("At most {}.", grant.life()),
         voids: u64::try_from(proposed.standing().count()).unwrap_or_default(),
-        filled: typed.unwrap_or_else(|| present(grant)),
+        filled: typed.unwrap_or_else(|| {
+            let fields = present(grant).into_iter();
+            let pairs = fields.flat_map(|(name, all)| all.into_iter().map(move |one| (name, one)));
+            Filled::from_pairs(pairs)
+        }),
     };
     Ok(page(view, refused, |shell| narrow_page(shell, vm)))
 }
 
-fn present(grant: &Grant) -> Filled {
+/// A grant as the form's fields and their values, its rules aside.
+pub fn present(grant: &Grant) -> Vec<(&'static str, Vec<String>)> {
     let networks = match grant.sources() {
         Sources::Anywhere => String::new(),
         Sources::Only(networks) => networks.to_string().replace(' ', "\n"),
     };
-    grant
-        .scopes()
-        .iter()
-        .fold(Filled::default(), |filled, scope| {
-            filled.with("scope", scope.to_string())
-        })
-        .with("networks", networks)
-        .with("rate", grant.rate().to_string())
-        .with("limits_grant", grant.limits().grant.to_string())
-        .with("limits_key", grant.limits().key.to_string())
-        .with("hours", grant.hours().to_string())
-        .with("days", grant.life().to_string())
+    let scopes = grant.scopes().iter().map(ToString::to_string).collect();
+    vec![
+        ("scope", scopes),
+        ("networks", vec![networks]),
+        ("rate", vec![grant.rate().to_string()]),
+        ("limits_grant", vec![grant.limits().grant.to_string()]),
+        ("limits_key", vec![grant.limits().key.to_string()]),
+        ("hours", vec![grant.hours().to_string()]),
+        ("days", vec![grant.life().to_string()]),
+    ]
 }

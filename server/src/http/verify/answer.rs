@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
 use crate::http::answer::{Public, problem};
-use crate::verify::{Decision, Held, NotReady};
+use crate::verify::{Decision, Known, NotReady};
 
 /// The code of a call that may pass.
 pub(super) const OK: &str = "ok";
@@ -51,7 +51,7 @@ impl<'a> Answer<'a> {
 
     pub(super) fn of(decision: &'a Decision) -> Self {
         match decision {
-            Decision::Allowed(known, left) => Self::Allowed(Allowed::of(&known.held, left)),
+            Decision::Allowed(known, left) => Self::Allowed(Allowed::of(known, left)),
             Decision::Refused(refused) => Self::Denied(Denied::of(refused)),
         }
     }
@@ -119,7 +119,8 @@ pub(super) fn whole_seconds(span: Duration) -> u64 {
 }
 
 impl<'a> Allowed<'a> {
-    fn of(held: &'a Held, left: &[Left]) -> Self {
+    fn of(known: &'a Known, left: &[Left]) -> Self {
+        let held = &known.held;
         let entry = &held.entry;
         Self {
             allowed: true,
@@ -127,7 +128,7 @@ impl<'a> Allowed<'a> {
             key_id: entry.key,
             kid: held.kid,
             partner_id: entry.partner,
-            scopes: entry.grant.scopes(),
+            scopes: known.scopes(),
             rate_per_second: entry.grant.rate().into(),
             limits: left.iter().map(LimitLeft::from).collect(),
             expires_at: entry.expires.to_string(),

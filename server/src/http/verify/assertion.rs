@@ -14,7 +14,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::portal::Portal;
-use crate::verify::{Gateway, Held};
+use crate::verify::{Gateway, Known};
 
 /// The claims, by the names of RFC 7519 and RFC 8693 where these have one.
 #[derive(Serialize)]
@@ -41,11 +41,12 @@ struct Claims<'a> {
 pub(super) fn signed(
     portal: &Portal,
     gateway: &Gateway,
-    held: &Held,
+    known: &Known,
     call: &RawCall<'_>,
 ) -> String {
+    let held = &known.held;
     let entry = &held.entry;
-    let scopes: Vec<&str> = entry.grant.scopes().iter().map(ScopeName::as_str).collect();
+    let scopes: Vec<&str> = known.scopes().iter().map(ScopeName::as_str).collect();
     let now = portal.now().micros().div_euclid(1_000_000);
     let claims = Claims {
         iss: portal.config.origin_text(),

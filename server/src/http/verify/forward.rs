@@ -17,7 +17,7 @@ use super::answer::{OK, Refused, public, whole_seconds};
 use super::assertion;
 use crate::http::answer::problem;
 use crate::portal::Portal;
-use crate::verify::{Decision, Held, Refused as NotAllowed};
+use crate::verify::{Decision, Known, Refused as NotAllowed};
 use called::{Called, Unclear};
 
 /// What a backend may believe of the caller. Each is in each answer, empty where there is nothing
@@ -53,18 +53,17 @@ pub async fn forward_auth(State(portal): State<Portal>, request: Request) -> Res
         Ok(Decision::Allowed(known, left)) => {
             let signed = gateway
                 .signs()
-                .then(|| assertion::signed(&portal, &gateway, &known.held, &question.call));
-            accepted(&known.held, &left, signed.as_deref().unwrap_or_default())
+                .then(|| assertion::signed(&portal, &gateway, &known, &question.call));
+            accepted(&known, &left, signed.as_deref().unwrap_or_default())
         }
         Ok(Decision::Refused(refused)) => refusal(gateway.kind(), &refused, called.scope()),
         Err(not_ready) => unanswered(&not_ready.into()),
     }
 }
 
-fn accepted(held: &Held, left: &[Left], assertion: &str) -> Response {
-    let scopes: Vec<&str> = held
-        .entry
-        .grant
+fn accepted(known: &Known, left: &[Left], assertion: &str) -> Response {
+    let held = &known.held;
+    let scopes: Vec<&str> = known
         .scopes()
         .iter()
         .map(domain::service::ScopeName::as_str)

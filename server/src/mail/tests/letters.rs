@@ -1,6 +1,6 @@
 //! One example of each letter.
 
-use domain::id::{DeliveryId, KeyId, PersonLinkId, RequestId};
+use domain::id::{DeliveryId, KeyId, OverlayId, PersonLinkId, RequestId};
 use domain::link::{LinkSecret, PersonLinkSecret, delivery_link, person_link};
 use domain::secret::Secret;
 use domain::state::Role;
@@ -78,6 +78,7 @@ fn all(typed: Typed<'_>) -> Vec<Letter> {
     [
         people(typed),
         requests(typed),
+        overlays(typed),
         deliveries(typed),
         keys(typed),
     ]
@@ -241,6 +242,40 @@ fn deliveries(typed: Typed<'_>) -> Vec<Letter> {
     ]
 }
 
+fn overlays(typed: Typed<'_>) -> Vec<Letter> {
+    let overlay = OverlayId::new(Uuid::from_u128(6));
+    let [service, environment, reason] =
+        [typed.service, typed.environment, typed.why].map(str::to_owned);
+    vec![
+        Letter::OverlayAsked {
+            overlay,
+            partner: typed.partner.to_owned(),
+            service: service.clone(),
+            environment: environment.clone(),
+            lasts: "2 hours".to_owned(),
+        },
+        Letter::OverlayApproved {
+            overlay,
+            service: service.clone(),
+            environment: environment.clone(),
+            expires: SOON,
+        },
+        Letter::OverlayRejected {
+            overlay,
+            service: service.clone(),
+            environment: environment.clone(),
+            reason: reason.clone(),
+        },
+        Letter::OverlayEnded {
+            overlay,
+            service,
+            environment,
+            reason,
+            when: NOW,
+        },
+    ]
+}
+
 fn keys(typed: Typed<'_>) -> Vec<Letter> {
     let [environment, service, why] =
         [typed.environment, typed.service, typed.why].map(str::to_owned);
@@ -256,6 +291,13 @@ fn keys(typed: Typed<'_>) -> Vec<Letter> {
             when: NOW,
         },
         Letter::GrantRevoked {
+            request: RequestId::new(Uuid::from_u128(2)),
+            service: service.clone(),
+            environment: environment.clone(),
+            reason: why.clone(),
+            when: NOW,
+        },
+        Letter::GrantNarrowed {
             request: RequestId::new(Uuid::from_u128(2)),
             service: service.clone(),
             environment: environment.clone(),

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::{AccessRequest, Code, DecisionRow, Entry, Evidence, GrantRow, Read, Stamped, Work};
 
-use lines::signed_subject;
+pub(super) use lines::signed_subject;
 
 use super::{Asking, Done, Privileged};
 use crate::auth::act::{Asked, Proof};
@@ -373,7 +373,7 @@ fn settled(file: &RequestFile, proposed: &Proposed, grant: Option<GrantState>) -
     RequestState::settle(&file.line_states(&changed))
 }
 
-fn refused(refused: DecisionRefused) -> Refusal {
+pub(super) fn refused(refused: DecisionRefused) -> Refusal {
     let code = match refused {
         DecisionRefused::MayNotJudge(_) => "may-not-judge",
         DecisionRefused::NotInReview => "not-in-review",

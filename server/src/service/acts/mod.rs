@@ -7,6 +7,8 @@ mod decide;
 mod export;
 mod gateway;
 mod keys;
+mod narrow;
+mod overlays;
 mod partners;
 mod passkeys;
 mod people;
@@ -21,6 +23,8 @@ pub use decide::{Decide, digest_lines, hours, signed_lines};
 pub use export::ExportAudit;
 pub use gateway::{ChangeGateway, RegisterGateway, RevokeGateway, RotateGateway};
 pub use keys::{ReceiveReplacement, RemakeDelivery, ResumeKey, SuspendKey};
+pub use narrow::NarrowGrant;
+pub use overlays::{DecideOverlay, EndOverlay, overlay_lines};
 pub use partners::{InviteMember, InvitePartner, Organisation, ResumePartner, SuspendPartner};
 pub use passkeys::{AddPasskey, RemovePasskey};
 pub use people::{ChangeAddress, InviteAgain, InviteStaff, Reason, RemovePerson};
@@ -146,6 +150,9 @@ acts! {
     ConfirmRecovery,
     Decide,
     ProposeGrant,
+    DecideOverlay,
+    EndOverlay,
+    NarrowGrant,
     AddService,
     ChangeService,
     ChangePolicy,

@@ -152,33 +152,7 @@ impl ProposeGrant {
                 file.environment_name(self.environment).to_owned(),
             ),
         ];
-        lines.extend(changed(
-            "Scopes",
-            &listed(was.scopes()),
-            &listed(narrowed.scopes()),
-        ));
-        lines.extend(changed("Calls", &rules(was), &rules(narrowed)));
-        lines.extend(changed(
-            "Source networks",
-            &was.sources().to_string(),
-            &narrowed.sources().to_string(),
-        ));
-        lines.extend(changed(
-            "Calls a second",
-            &was.rate().to_string(),
-            &narrowed.rate().to_string(),
-        ));
-        lines.extend(changed(
-            "Further limits",
-            &was.limits().to_string(),
-            &narrowed.limits().to_string(),
-        ));
-        lines.extend(changed("Hours", &hours(was), &hours(narrowed)));
-        lines.extend(changed(
-            "Days",
-            &was.life().to_string(),
-            &narrowed.life().to_string(),
-        ));
+        lines.extend(changes(was, narrowed));
         lines.push(("Why", self.why.to_string()));
         lines.push(("present grant", hex(&was.digest())));
         lines.push(("grant", hex(&narrowed.digest())));
@@ -186,17 +160,42 @@ impl ProposeGrant {
     }
 }
 
+/// Every part of a grant: what it becomes, with what it was where they differ.
+pub(super) fn changes(was: &Grant, now: &Grant) -> Vec<(&'static str, String)> {
+    vec![
+        changed("Scopes", &listed(was.scopes()), &listed(now.scopes())),
+        changed("Calls", &rules(was), &rules(now)),
+        changed(
+            "Source networks",
+            &was.sources().to_string(),
+            &now.sources().to_string(),
+        ),
+        changed(
+            "Calls a second",
+            &was.rate().to_string(),
+            &now.rate().to_string(),
+        ),
+        changed(
+            "Further limits",
+            &was.limits().to_string(),
+            &now.limits().to_string(),
+        ),
+        changed("Hours", &hours(was), &hours(now)),
+        changed("Days", &was.life().to_string(), &now.life().to_string()),
+    ]
+}
+
 /// The new value, with the old one where they differ.
-fn changed(label: &'static str, was: &str, now: &str) -> [(&'static str, String); 1] {
+fn changed(label: &'static str, was: &str, now: &str) -> (&'static str, String) {
     let value = if was == now {
         format!("{now} (as before)")
     } else {
         format!("{now} (before: {was})")
     };
-    [(label, value)]
+    (label, value)
 }
 
-fn listed<'a>(names: impl IntoIterator<Item = &'a domain::service::ScopeName>) -> String {
+pub(super) fn listed<'a>(names: impl IntoIterator<Item = &'a domain::service::ScopeName>) -> String {
     let names: Vec<&str> = names
         .into_iter()
         .map(domain::service::ScopeName::as_str)
@@ -213,10 +212,11 @@ fn rules(grant: &Grant) -> String {
     rules.join(", ")
 }
 
-const fn field_of(refused: domain::grant::NarrowRefused) -> &'static str {
+pub(super) const fn field_of(refused: domain::grant::NarrowRefused) -> &'static str {
     use domain::grant::NarrowRefused as Refused;
     match refused {
         Refused::NothingLeft | Refused::Scopes | Refused::Unchanged => "scope",
+        Refused::Rules => "rule",
         Refused::Sources => "networks",
         Refused::Rate => "rate",
         Refused::Limits => "limits_grant",

@@ -14,7 +14,7 @@ use domain::state::Role;
 use domain::time::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
-use store::{Delivery, Evidence, Work};
+use store::{Delivery, Evidence, Read, Work};
 
 use super::context::{Context, by_contact, staff_with};
 use crate::auth::act::{self, Asked, Proof};
@@ -239,14 +239,14 @@ async fn answer(
         header: base64url::encode(&delivery.header),
         envelope: base64url::encode(&envelope),
         host_key: portal.keyring.host_signing_key.public().to_string(),
-        details: details(&context)?,
+        details: details(work, &context).await?,
         lease_until: lease_until.to_string(),
         again,
     })
 }
 
-fn details(context: &Context) -> Result<Details, Refusal> {
-    let granted = context.granted()?;
+async fn details(read: &mut Read, context: &Context) -> Result<Details, Refusal> {
+    let granted = context.in_force(read).await?;
     let networks = match granted.sources() {
         domain::network::Sources::Anywhere => Vec::new(),
         domain::network::Sources::Only(networks) => {

@@ -47,6 +47,14 @@ impl Context {
         })
     }
 
+    /// What its keys are held to now: what was granted, or what it was narrowed to since.
+    ///
+    /// # Errors
+    /// As [`crate::service::live::in_force`].
+    pub async fn in_force(&self, read: &mut Read) -> Result<domain::grant::Grant, Refusal> {
+        crate::service::live::in_force(read, &self.grant).await
+    }
+
     /// What was granted, as it was digested.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use domain::state::{GrantState, PersonState};
 use domain::time::Timestamp;
 use serde_json::json;
 use store::{
-    AccessRequest, Code, Environment, Evidence, GrantRow, PolicyVersion, Read, Revision, Stamped,
+    AccessRequest, Added, Code, Environment, Evidence, GrantRow, PolicyVersion, Read, Revision, Stamped,
     Work,
 };
 
@@ -225,6 +225,7 @@ fn proposal(
         valid_until: None,
         ended_at: None,
         end_reason: None,
+        narrowed: Added(None),
     })
 }
 

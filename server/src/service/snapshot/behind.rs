@@ -5,21 +5,22 @@ use std::sync::Arc;
 
 use domain::decision::DecisionVerdict;
 use domain::enc::Digest;
-use domain::grant::Grant;
+use domain::grant::{Grant, LiveGrant};
 use domain::id::{GrantId, PartnerId, PersonId, PolicyId};
 use domain::key::KeyState;
+use domain::overlay::Overlay;
 use domain::policy::Policy;
 use domain::quorum::Quorum;
 use domain::state::{GrantState, PartnerState};
 use domain::time::Timestamp;
-use store::{DecisionRow, GrantRow, KeyRow};
+use store::{GrantRow, KeyRow, OverlayRow};
 
 use super::Loader;
 
 /// What a grant says to each of its keys.
 #[derive(Clone)]
 pub(super) struct Behind {
-    pub(super) grant: Arc<Grant>,
+    pub(super) grant: Arc<LiveGrant>,
     pub(super) partner: PartnerId,
     pub(super) partner_state: PartnerState,
     state: GrantState,
@@ -45,7 +46,7 @@ impl Loader<'_> {
         let Some(partner_state) = self.partner(row.partner_id).await? else {
             return Ok(None);
         };
-        let Some(grant) = document(&row) else {
+        let Some(approved) = document(&row) else {
             self.report("access_grant", id.uuid());
             return Ok(None);
         };
@@ -53,13 +54,89 @@ impl Loader<'_> {
             self.report("access_grant", id.uuid());
             return Ok(None);
         }
+        let Some(grant) = self.in_force(&row, approved).await? else {
+            return Ok(None);
+        };
+        let overlays = match row.state.0 {
+            GrantState::Approved => self.overlays(id).await?,
+            _ => Vec::new(),
+        };
+        let valid_until = ends(&row, &grant);
         Ok(Some(Behind {
-            grant: self.engine.share(id, grant),
+            grant: self.engine.share(id, LiveGrant::new(grant, overlays)),
             partner: row.partner_id,
             partner_state,
             state: row.state.0,
-            valid_until: row.valid_until,
+            valid_until,
         }))
+    }
+
+    /// What was approved, or what it was narrowed to since. A narrowing that is gone, or does not
+    /// lie within what was approved, leaves nothing to rely on.
+    async fn in_force(
+        &mut self,
+        row: &GrantRow,
+        approved: Grant,
+    ) -> Result<Option<Grant>, store::Error> {
+        let Some(number) = row.narrowed.0 else {
+            return Ok(Some(approved));
+        };
+        let narrowing = self.read.narrowing(row.id, number).await;
+        let narrowed = self
+            .if_genuine(narrowing)?
+            .and_then(|row| {
+                let grant: Grant = serde_json::from_str(&row.document).ok()?;
+                (grant.digest() == row.digest).then_some(grant)
+            })
+            .filter(|grant| grant.is_within(&approved));
+        if narrowed.is_none() {
+            self.report("narrowing", row.id.uuid());
+        }
+        Ok(narrowed)
+    }
+
+    /// Temporary access that is approved and not over. One that is not known to be genuine opens
+    /// nothing; the grant's own endpoints do not depend on it.
+    async fn overlays(&mut self, id: GrantId) -> Result<Vec<(Overlay, Timestamp)>, store::Error> {
+        if self.overlaid.is_none() {
+            self.overlaid = Some(self.read.grants_with_overlays().await?);
+        }
+        if !self.overlaid.as_ref().is_some_and(|some| some.contains(&id)) {
+            return Ok(Vec::new());
+        }
+        let mut overlays = Vec::new();
+        for row in self.read.approved_overlays(id).await? {
+            let Some(row) = self.if_genuine(row.map(Some))? else {
+                continue;
+            };
+            match overlay(&row) {
+                Some((_, until)) if until <= self.now => {}
+                Some(found) if self.is_decided(&row).await? => overlays.push(found),
+                _ => self.report("overlay", row.id.uuid()),
+            }
+        }
+        Ok(overlays)
+    }
+
+    async fn is_decided(&mut self, row: &OverlayRow) -> Result<bool, store::Error> {
+        let Some(required) = self.required(row.policy_id).await? else {
+            return Ok(false);
+        };
+        match self.read.overlay_decisions(row.id).await {
+            Ok(decisions) => Ok(required.is_met(
+                &row.digest,
+                decisions
+                    .iter()
+                    .filter(|one| one.voided_at.is_none())
+                    .filter(|one| one.verdict.0 == DecisionVerdict::Approve)
+                    .map(|one| (one.person_id, one.grant_digest, one.policy_digest)),
+            )),
+            Err(store::Error::Tampered { table, id }) => {
+                self.report(table, id);
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     async fn partner(&mut self, id: PartnerId) -> Result<Option<PartnerState>, store::Error> {
@@ -80,10 +157,13 @@ impl Loader<'_> {
             return Ok(false);
         };
         match self.read.decisions(row.id).await {
-            Ok(decisions) => Ok(is_complete(
-                required,
-                row,
-                decisions.iter().map(|row| &**row),
+            Ok(decisions) => Ok(required.is_met(
+                &row.digest,
+                decisions
+                    .iter()
+                    .filter(|one| one.voided_at.is_none())
+                    .filter(|one| one.verdict.0 == DecisionVerdict::Approve)
+                    .map(|one| (one.person_id, one.grant_digest, one.policy_digest)),
             )),
             Err(store::Error::Tampered { table, id }) => {
                 self.report(table, id);
@@ -110,19 +190,20 @@ impl Loader<'_> {
     }
 }
 
-fn is_complete<'a>(
-    required: Required,
-    grant: &GrantRow,
-    decisions: impl Iterator<Item = &'a DecisionRow>,
-) -> bool {
-    let approvers: HashSet<PersonId> = decisions
-        .filter(|decision| decision.voided_at.is_none())
-        .filter(|decision| decision.verdict.0 == DecisionVerdict::Approve)
-        .filter(|decision| decision.grant_digest == grant.digest)
-        .filter(|decision| decision.policy_digest == required.policy)
-        .map(|decision| decision.person_id)
-        .collect();
-    u32::try_from(approvers.len()).unwrap_or(u32::MAX) >= required.quorum.needed()
+impl Required {
+    /// Whether enough people approved what has this digest, under this very policy: of each
+    /// standing approval who gave it, over what, under which.
+    fn is_met(
+        &self,
+        digest: &Digest,
+        approvals: impl Iterator<Item = (PersonId, Digest, Digest)>,
+    ) -> bool {
+        let approvers: HashSet<PersonId> = approvals
+            .filter(|(_, over, under)| over == digest && *under == self.policy)
+            .map(|(person, ..)| person)
+            .collect();
+        u32::try_from(approvers.len()).unwrap_or(u32::MAX) >= self.quorum.needed()
+    }
 }
 
 /// A grant in another state makes no key work, whatever it rests on.
@@ -158,6 +239,23 @@ impl Behind {
 /// Ended because its time was over.
 fn ran_out(key: &KeyRow) -> bool {
     key.ended_at.is_some_and(|ended| key.expires_at <= ended)
+}
+
+/// Until when a grant can be used: a narrowed one by its own life too, whatever its row says.
+fn ends(row: &GrantRow, in_force: &Grant) -> Option<Timestamp> {
+    let until = row.valid_until?;
+    match row.narrowed.0 {
+        None => Some(until),
+        Some(_) => Some(until.min(in_force.valid_until(row.settled_at?))),
+    }
+}
+
+/// Temporary access as it was approved, and its end: never later than its life allows.
+fn overlay(row: &OverlayRow) -> Option<(Overlay, Timestamp)> {
+    let overlay: Overlay = serde_json::from_str(&row.document).ok()?;
+    let until = row.ends_at?.min(overlay.valid_until(row.settled_at?));
+    let is_whole = overlay.digest() == row.digest && overlay.grant() == row.grant_id;
+    is_whole.then_some((overlay, until))
 }
 
 /// The grant that was approved: what the digest says, for where the row says.

@@ -1,3 +1,4 @@
+mod live;
 mod scene;
 
 use domain::decision::DecisionVerdict;

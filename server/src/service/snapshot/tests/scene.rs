@@ -12,8 +12,8 @@ use domain::service::EnvironmentKind;
 use domain::state::{GatewayKind, GrantState, PersonKind, PersonState};
 use domain::verification::Reason;
 use store::{
-    AccessRequest, Address, Code, Credential, Database, DecisionRow, Entry, Environment, Evidence,
-    Gateway, GrantRow, Later, Partner, Person, PolicyVersion, Revision, Service, Work,
+    AccessRequest, Added, Address, Code, Credential, Database, DecisionRow, Entry, Environment,
+    Evidence, Gateway, GrantRow, Later, Partner, Person, PolicyVersion, Revision, Service, Work,
 };
 
 use crate::chance::system_rng;
@@ -329,6 +329,7 @@ pub(super) fn grant_row() -> GrantRow {
         valid_until: Some(NOW.plus(Duration::from_hours(1))),
         ended_at: None,
         end_reason: None,
+        narrowed: Added(None),
     }
 }
 
