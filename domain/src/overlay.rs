@@ -75,8 +75,11 @@ impl Overlay {
         if rules.is_empty() {
             return Err(OverlayRefused::Nothing);
         }
-        let needed: BTreeSet<ScopeName> =
-            rules.iter().flat_map(|rule| &rule.scopes).cloned().collect();
+        let needed: BTreeSet<ScopeName> = rules
+            .iter()
+            .flat_map(|rule| &rule.scopes)
+            .cloned()
+            .collect();
         Ok(Self {
             grant: id,
             scopes: &needed - grant.scopes(),

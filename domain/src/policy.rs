@@ -6,7 +6,9 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub use bounds::{Approvals, Calls, LifeDays, LinkHours, OutOfBounds, OverlayMinutes, RatePerSecond};
+pub use bounds::{
+    Approvals, Calls, LifeDays, LinkHours, OutOfBounds, OverlayMinutes, RatePerSecond,
+};
 
 use crate::enc::{Digest, Enc};
 use crate::limit::Limits;

@@ -316,7 +316,9 @@ fn typed(dice: &mut Dice) -> Typed {
                 .collect(),
             networks: match networks {
                 None => None,
-                Some(all) => Some(dice.some(&all)).filter(|some| !some.is_empty()).or(Some(all)),
+                Some(all) => Some(dice.some(&all))
+                    .filter(|some| !some.is_empty())
+                    .or(Some(all)),
             },
             hours: if dice.roll(3) == 0 {
                 dice.roll(HOURS.len())
@@ -330,7 +332,10 @@ fn typed(dice: &mut Dice) -> Typed {
             let mut endpoints: Vec<Typing> = Vec::new();
             for _ in 0..1 + dice.roll(2) {
                 let one = endpoint(dice);
-                if !endpoints.iter().any(|other| (other.0, other.1) == (one.0, one.1)) {
+                if !endpoints
+                    .iter()
+                    .any(|other| (other.0, other.1) == (one.0, one.1))
+                {
                     endpoints.push(one);
                 }
             }
@@ -451,9 +456,11 @@ fn model(typed: &Typed, asked: &Asked) -> Option<Reason> {
         .filter(|scope| narrowed.is_none_or(|to| to.scopes.contains(scope)))
         .collect();
     let is_kept = |one: &&Typing| {
-        narrowed.is_none_or(|to| to.endpoints.iter().any(|kept| {
-            (kept.0, kept.1) == (one.0, one.1) && names(&kept.2) == names(&one.2)
-        }))
+        narrowed.is_none_or(|to| {
+            to.endpoints
+                .iter()
+                .any(|kept| (kept.0, kept.1) == (one.0, one.1) && names(&kept.2) == names(&one.2))
+        })
     };
     // What opens endpoints, with the scopes that it has: the grant, and each overlay in its time.
     let own: Vec<&Typing> = typed.endpoints.iter().filter(is_kept).collect();
@@ -591,7 +598,9 @@ fn a_million_decisions_agree_with_the_model() {
             cases += 1;
         }
     }
-    println!("{cases} decisions, {narrowed} under narrowed grants, {lent} let pass by overlays: {of:?}");
+    println!(
+        "{cases} decisions, {narrowed} under narrowed grants, {lent} let pass by overlays: {of:?}"
+    );
     assert!(lent > 10_000, "few passed by an overlay: {lent}");
     assert!(narrowed > 100_000, "few grants were narrowed: {narrowed}");
     assert!(cases >= 1_000_000);

@@ -4,9 +4,7 @@ use std::collections::HashSet;
 
 use domain::decision::DecisionVerdict;
 use domain::enc::Digest;
-use domain::id::{
-    CredentialId, DecisionId, GrantId, NarrowingId, OverlayId, PersonId, PolicyId,
-};
+use domain::id::{CredentialId, DecisionId, GrantId, NarrowingId, OverlayId, PersonId, PolicyId};
 use domain::state::OverlayState;
 use domain::time::Timestamp;
 use uuid::Uuid;
@@ -128,7 +126,12 @@ impl Read {
     /// No MAC is looked at: a grant that is missing here has less, never more.
     pub async fn grants_with_overlays(&mut self) -> Result<HashSet<GrantId>, Error> {
         let state = Code(OverlayState::Approved);
-        let rows = run!(&mut self.conn, WITH_OVERLAYS, [state], fetch_all as Overlaid)?;
+        let rows = run!(
+            &mut self.conn,
+            WITH_OVERLAYS,
+            [state],
+            fetch_all as Overlaid
+        )?;
         Ok(rows
             .into_iter()
             .map(|row| GrantId::new(row.grant_id))

@@ -113,11 +113,17 @@ pub async fn narrow_fields(
     }
     for area in page.split("<textarea").skip(1) {
         let (tag, rest) = area.split_once('>').context("a text area")?;
-        let name = tag.split("name=\"").nth(1).and_then(|name| name.split('"').next());
+        let name = tag
+            .split("name=\"")
+            .nth(1)
+            .and_then(|name| name.split('"').next());
         let value = rest.split("</textarea>").next().unwrap_or_default();
         fields.push((name.context("a name")?.to_owned(), value.trim().to_owned()));
     }
-    ensure!(fields.iter().any(|(name, _)| name == "rule"), "no endpoints: {page}");
+    ensure!(
+        fields.iter().any(|(name, _)| name == "rule"),
+        "no endpoints: {page}"
+    );
     fields.retain(|(name, _)| !changed.iter().any(|(other, _)| other == name));
     let changed = changed
         .iter()

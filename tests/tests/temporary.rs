@@ -31,7 +31,9 @@ async fn two_reviewers(database: Option<String>) -> Result<(Scene, Held, Visitor
     let mut scene = Scene::set(database).await?;
     let held = scene.key().await?;
     live::offer_labels(&scene).await?;
-    let reviewer = scene.hire("Second reviewer", REVIEWER, &["reviewer"]).await?;
+    let reviewer = scene
+        .hire("Second reviewer", REVIEWER, &["reviewer"])
+        .await?;
     scene.set_policy("sandbox", &[("approvals", "2")]).await?;
     Ok((scene, held, reviewer))
 }
@@ -79,7 +81,11 @@ async fn temporary_access_takes_its_quorum_is_open_at_once_and_gone_by_itself(
     assert_eq!(code(&scene, &held.key).await?, "ok", "after a restart");
     later(&mut scene, 6).await?;
     assert_eq!(code(&scene, &held.key).await?, "endpoint", "gone by itself");
-    assert_eq!(scene.verify(&held.key).await?, "ok", "the grant itself stays");
+    assert_eq!(
+        scene.verify(&held.key).await?,
+        "ok",
+        "the grant itself stays"
+    );
     Ok(())
 }
 
@@ -91,7 +97,10 @@ async fn temporary_access_opens_its_endpoints_and_nothing_else(
     for (changed, what) in [
         (("why", "."), "a reason of a full stop"),
         (("lasts", "73"), "more than 72 hours"),
-        (("endpoint", "POST /v2/labels"), "a call that changes things"),
+        (
+            ("endpoint", "POST /v2/labels"),
+            "a call that changes things",
+        ),
         (("endpoint", "GET /v2/shipments/{id}"), "what is open"),
         (("endpoint", "GET /v2/anything"), "what is not offered"),
     ] {
@@ -102,7 +111,13 @@ async fn temporary_access_opens_its_endpoints_and_nothing_else(
             ("why", WHY),
         ]
         .into_iter()
-        .map(|(name, value)| if name == changed.0 { changed } else { (name, value) })
+        .map(|(name, value)| {
+            if name == changed.0 {
+                changed
+            } else {
+                (name, value)
+            }
+        })
         .collect();
         let refused = scene.contact.form(&form, &fields).await?;
         assert_eq!(refused.status(), 422, "{what}");
@@ -114,13 +129,29 @@ async fn temporary_access_opens_its_endpoints_and_nothing_else(
     let lent = ask(live::labels()).await?;
     assert_eq!(lent["scopes"], json!(["labels:read", "shipments:read"]));
     let own = ask(json!({})).await?;
-    assert_eq!(own["scopes"], json!(["shipments:read"]), "not lent to others");
+    assert_eq!(
+        own["scopes"],
+        json!(["shipments:read"]),
+        "not lent to others"
+    );
     for (call, expected) in [
-        (json!({ "path": "/v2/labels/7", "scope": "labels:read" }), "ok"),
+        (
+            json!({ "path": "/v2/labels/7", "scope": "labels:read" }),
+            "ok",
+        ),
         (json!({ "scope": "labels:read" }), "scope"),
-        (json!({ "path": "/v2/labels/7", "scope": "labels:write" }), "scope"),
-        (json!({ "path": "/v2/labels", "method": "POST" }), "endpoint"),
-        (json!({ "path": "/v2/labels/7", "method": "HEAD" }), "endpoint"),
+        (
+            json!({ "path": "/v2/labels/7", "scope": "labels:write" }),
+            "scope",
+        ),
+        (
+            json!({ "path": "/v2/labels", "method": "POST" }),
+            "endpoint",
+        ),
+        (
+            json!({ "path": "/v2/labels/7", "method": "HEAD" }),
+            "endpoint",
+        ),
         (json!({ "path": "/v2/labels/7/8" }), "endpoint"),
         (
             json!({ "path": "/v2/labels/7", "source_ip": "198.51.100.4" }),
@@ -144,12 +175,21 @@ async fn temporary_access_that_is_ended_early_is_refused_at_the_next_call(
     let why = [("reason", "The parcel was found.")];
     reviewer.act(&format!("{temporary}/end"), &why).await?;
     assert_eq!(code(&scene, &held.key).await?, "endpoint");
-    scene.told(CONTACT, "ended your temporary access", 1).await?;
+    scene
+        .told(CONTACT, "ended your temporary access", 1)
+        .await?;
     scene.portal.restart().await?;
     assert_eq!(code(&scene, &held.key).await?, "endpoint");
     let page = words(&text(&scene.contact, &held.page).await?);
-    for told in ["Temporary access asked for", "Temporary access is open", "Temporary access ended"] {
-        ensure!(page.contains(told), "{told} is not on the key's page: {page}");
+    for told in [
+        "Temporary access asked for",
+        "Temporary access is open",
+        "Temporary access ended",
+    ] {
+        ensure!(
+            page.contains(told),
+            "{told} is not on the key's page: {page}"
+        );
     }
     let acts: Vec<String> = scene
         .audit()
@@ -161,7 +201,12 @@ async fn temporary_access_that_is_ended_early_is_refused_at_the_next_call(
         .collect();
     assert_eq!(
         acts,
-        ["ask-overlay", "decide-overlay", "decide-overlay", "end-overlay"]
+        [
+            "ask-overlay",
+            "decide-overlay",
+            "decide-overlay",
+            "end-overlay"
+        ]
     );
     Ok(())
 }
@@ -176,10 +221,15 @@ async fn temporary_access_holds_for_every_key_of_the_grant_and_ends_with_it(
     let link = scene.link_to(CONTACT, "/d/").await?;
     let new = scene.receive(link).await?;
     assert_eq!(code(&scene, &new.key).await?, "ok", "a key that came later");
-    let other = scene.other_partner("Other Carriers", "contact@other.example").await?;
+    let other = scene
+        .other_partner("Other Carriers", "contact@other.example")
+        .await?;
     assert_eq!(other.get(&temporary).await?.status(), 404);
     let revoke = [("reason", "It is not needed any more.")];
-    scene.owner.act(&format!("{}/revoke", held.page), &revoke).await?;
+    scene
+        .owner
+        .act(&format!("{}/revoke", held.page), &revoke)
+        .await?;
     assert_eq!(code(&scene, &held.key).await?, "revoked", "with its key");
     assert_eq!(code(&scene, &new.key).await?, "ok");
     let page = text(&scene.owner, &new.page).await?;
@@ -191,9 +241,7 @@ async fn temporary_access_holds_for_every_key_of_the_grant_and_ends_with_it(
     Ok(())
 }
 
-async fn of_many_approvals_at_once_each_person_counts_once(
-    database: Option<String>,
-) -> Result<()> {
+async fn of_many_approvals_at_once_each_person_counts_once(database: Option<String>) -> Result<()> {
     let (scene, held, reviewer) = two_reviewers(database).await?;
     for round in 0..3 {
         let temporary = live::ask(&scene, &held.page, "5", "minutes").await?;
@@ -216,10 +264,14 @@ async fn of_many_approvals_at_once_each_person_counts_once(
         );
         assert!(one.is_ok() != two.is_ok(), "round {round}: {one:?} {two:?}");
         assert_eq!(code(&scene, &held.key).await?, "ok");
-        let told = scene.told(CONTACT, "approved your temporary access", round + 1).await;
+        let told = scene
+            .told(CONTACT, "approved your temporary access", round + 1)
+            .await;
         told.with_context(|| format!("round {round}"))?;
         assert_eq!(
-            scene.mails(CONTACT, "approved your temporary access")?.len(),
+            scene
+                .mails(CONTACT, "approved your temporary access")?
+                .len(),
             round + 1
         );
     }
@@ -238,8 +290,14 @@ async fn what_was_narrowed_is_refused_at_once_and_after_a_restart(
     };
     assert_eq!(code(&scene, &events).await?, "ok");
     let form = live::narrow_form(&scene, &held.page).await?;
-    let wide = [("networks", "203.0.113.0/24"), ("why", "They ask for more.")];
-    ensure!(live::narrow(&scene.owner, &form, &wide).await.is_err(), "wider");
+    let wide = [
+        ("networks", "203.0.113.0/24"),
+        ("why", "They ask for more."),
+    ];
+    ensure!(
+        live::narrow(&scene.owner, &form, &wide).await.is_err(),
+        "wider"
+    );
     let fewer = [
         ("rule", "GET /v2/shipments/{id}"),
         ("networks", "203.0.113.4/32"),
@@ -258,7 +316,11 @@ async fn what_was_narrowed_is_refused_at_once_and_after_a_restart(
     }
     scene.told(CONTACT, "narrowed your access", 1).await?;
     let page = words(&text(&scene.contact, &held.page).await?);
-    for told in ["Grant narrowed", "The events were never read.", "less than was approved"] {
+    for told in [
+        "Grant narrowed",
+        "The events were never read.",
+        "less than was approved",
+    ] {
         ensure!(page.contains(told), "{told}: {page}");
     }
     ensure!(!page.contains("/events"), "what it may do now: {page}");
@@ -268,13 +330,12 @@ async fn what_was_narrowed_is_refused_at_once_and_after_a_restart(
     Ok(())
 }
 
-async fn a_link_to_a_narrower_grant_does_nothing_by_itself(
-    database: Option<String>,
-) -> Result<()> {
+async fn a_link_to_a_narrower_grant_does_nothing_by_itself(database: Option<String>) -> Result<()> {
     let mut scene = Scene::set(database).await?;
     let held = scene.key().await?;
     let form = live::narrow_form(&scene, &held.page).await?;
-    let link = format!("{form}?rule=GET+%2Fv2%2Fshipments%2F%7Bid%7D&rate=3&why=Never+used.&state=x");
+    let link =
+        format!("{form}?rule=GET+%2Fv2%2Fshipments%2F%7Bid%7D&rate=3&why=Never+used.&state=x");
     let fields = live::narrow_fields(&scene.owner, &link, &[]).await?;
     let of = |name: &str| -> Vec<&str> {
         let named = fields.iter().filter(|(field, _)| field == name);

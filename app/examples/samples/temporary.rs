@@ -70,7 +70,10 @@ fn temporary(s: State) -> Temporary {
             Line::new("Changes things", "no, it only reads"),
             Line::new("For", "2 hours from the last approval"),
             Line::new("Asked for by", s.t("Ada Quay <ada@brightwater.example>")),
-            Line::new("Why", s.t("We look for the labels of 40 parcels that were lost in the storm.")),
+            Line::new(
+                "Why",
+                s.t("We look for the labels of 40 parcels that were lost in the storm."),
+            ),
             Line::new("Approvals needed", "2"),
             Line::new(
                 "grant",
@@ -137,7 +140,10 @@ fn ask(s: State) -> AskTemporary {
             Vec::new()
         } else {
             vec![
-                choice("GET /labels/{rest...}", "Needs labels:read, shipments:read."),
+                choice(
+                    "GET /labels/{rest...}",
+                    "Needs labels:read, shipments:read.",
+                ),
                 choice("GET /returns/{id}", "Needs returns:read."),
             ]
         },
@@ -173,8 +179,17 @@ fn narrow(s: State) -> NarrowLive {
         life_limit: s.t("At most 180, counted from the approval."),
         keys: if s.is_empty() { 0 } else { 2 },
         proposed: s == State::Full,
-        filled: refused(s, &[("networks", "The networks must lie within those of the grant."), ("why", "Say why.")])
-            .with("scope", "shipments:read")
-            .with("rule", "GET /v2/shipments/{id}"),
+        filled: refused(
+            s,
+            &[
+                (
+                    "networks",
+                    "The networks must lie within those of the grant.",
+                ),
+                ("why", "Say why."),
+            ],
+        )
+        .with("scope", "shipments:read")
+        .with("rule", "GET /v2/shipments/{id}"),
     }
 }

@@ -119,7 +119,9 @@ pub fn ask_temporary_page(shell: Shell, vm: AskTemporary) -> Page {
         Some(crumbs(vec![back], "Temporary access")),
         "Ask for temporary access",
         None::<Pill>,
-        format!("{place}. Your keys stay as they are: the endpoints that you choose are open for a while, and then closed again."),
+        format!(
+            "{place}. Your keys stay as they are: the endpoints that you choose are open for a while, and then closed again."
+        ),
     );
     let more = (has_writes && !writes).then(|| {
         let href = format!("{action}?writes=yes");
@@ -130,7 +132,10 @@ pub fn ask_temporary_page(shell: Shell, vm: AskTemporary) -> Page {
         let text = "The grant opens every call of this kind that the service offers.";
         view! { {plain_card(view! { {empty("Nothing to ask for", text, None)}{more} })} }.into_any()
     } else {
-        let units = vec![Choice::new("minutes", "minutes"), Choice::new("hours", "hours")];
+        let units = vec![
+            Choice::new("minutes", "minutes"),
+            Choice::new("hours", "hours"),
+        ];
         let fields = view! {
             {Field::checks(&filled, "endpoint", "Endpoints", endpoints).help("What you need, and no more.").view()}
             {more}{hidden}

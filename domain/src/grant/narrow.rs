@@ -85,7 +85,8 @@ impl Grant {
         }
         let mut rules = self.rules.clone();
         rules.retain(|rule| {
-            rule.scopes.is_subset(scopes) && to.rules.as_ref().is_none_or(|kept| kept.contains(rule))
+            rule.scopes.is_subset(scopes)
+                && to.rules.as_ref().is_none_or(|kept| kept.contains(rule))
         });
         if rules.is_empty() {
             return Err(NarrowRefused::NothingLeft);

@@ -77,7 +77,10 @@ fn a_call_that_changes_something_has_to_be_asked_for_in_so_many_words() {
         writes: true,
         ..post
     };
-    assert_eq!(propose(&["read"], said).unwrap().scopes(), &scopes(&["write"]));
+    assert_eq!(
+        propose(&["read"], said).unwrap().scopes(),
+        &scopes(&["write"])
+    );
 }
 
 #[test]
@@ -112,7 +115,10 @@ fn an_overlay_opens_its_endpoint_until_its_end_and_not_at_it() {
     let end = NOW.plus(Duration::from_hours(2));
     let before = end.minus(Duration::from_micros(1));
     let rule = asked(&live, call, Some("labels"), before).unwrap();
-    assert_eq!(live.rule(rule).unwrap().pattern.to_string(), "/labels/{rest...}");
+    assert_eq!(
+        live.rule(rule).unwrap().pattern.to_string(),
+        "/labels/{rest...}"
+    );
     assert_eq!(asked(&live, call, None, end), Err(NotOpen::Endpoint));
 }
 
@@ -195,15 +201,28 @@ fn every_part_of_an_overlay_is_in_its_digest() {
 
 #[test]
 fn every_part_of_a_request_is_in_its_digest() {
-    let (id, person) = (OverlayId::new(Uuid::from_u128(1)), PersonId::new(Uuid::from_u128(2)));
+    let (id, person) = (
+        OverlayId::new(Uuid::from_u128(1)),
+        PersonId::new(Uuid::from_u128(2)),
+    );
     let (read, write) = (
         grant(&["read"], Sources::Anywhere),
         grant(&["write"], Sources::Anywhere),
     );
     let mut digests = vec![
         request_digest(id, person, &read, "We look for a lost parcel."),
-        request_digest(OverlayId::new(person.uuid()), person, &read, "We look for a lost parcel."),
-        request_digest(id, PersonId::new(id.uuid()), &read, "We look for a lost parcel."),
+        request_digest(
+            OverlayId::new(person.uuid()),
+            person,
+            &read,
+            "We look for a lost parcel.",
+        ),
+        request_digest(
+            id,
+            PersonId::new(id.uuid()),
+            &read,
+            "We look for a lost parcel.",
+        ),
         request_digest(id, person, &write, "We look for a lost parcel."),
         request_digest(id, person, &read, "We look for a lost letter."),
     ];

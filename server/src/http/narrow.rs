@@ -49,12 +49,7 @@ pub async fn form(
 }
 
 /// `POST /grants/{id}/narrow`
-pub async fn narrow(
-    view: View,
-    actor: Actor,
-    Path(grant): Path<GrantId>,
-    form: Form,
-) -> Response {
+pub async fn narrow(view: View, actor: Actor, Path(grant): Path<GrantId>, form: Form) -> Response {
     let (view, actor) = (&view, &actor);
     let done = async {
         let act = typed(&view.portal, actor, grant, &form).await?;
@@ -102,7 +97,9 @@ fn kept(form: &Form, in_force: &Grant) -> Result<BTreeSet<Rule>, Refusal> {
             in_force.rules().iter().find(is_it).cloned()
         })
         .collect::<Option<_>>()
-        .ok_or(Refusal::BadRequest("The grant does not open this endpoint."))
+        .ok_or(Refusal::BadRequest(
+            "The grant does not open this endpoint.",
+        ))
 }
 
 fn name_of(rule: &Rule) -> String {
@@ -136,7 +133,10 @@ async fn page(
     Ok(NarrowLive {
         grant: grant.to_string(),
         request: around.grant.request_id.to_string(),
-        title: format!("{} for {}", around.file.service.name, around.file.partner.name),
+        title: format!(
+            "{} for {}",
+            around.file.service.name, around.file.partner.name
+        ),
         environment: around.environment().to_owned(),
         scopes: in_force
             .scopes()

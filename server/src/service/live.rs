@@ -26,7 +26,9 @@ pub async fn in_force(read: &mut Read, row: &GrantRow) -> Result<Grant, Refusal>
     if grant.is_within(&approved) && grant.digest() == narrowing.digest {
         Ok(grant)
     } else {
-        Err(Refusal::internal("a grant was narrowed to more than it was"))
+        Err(Refusal::internal(
+            "a grant was narrowed to more than it was",
+        ))
     }
 }
 

@@ -91,7 +91,9 @@ impl OverlayFile {
         let decisions = read.overlay_decisions(id).await?;
         let overlay: Overlay = serde_json::from_str(&row.document).map_err(Refusal::internal)?;
         if overlay.digest() != row.digest || overlay.grant() != row.grant_id {
-            return Err(Refusal::internal("temporary access is not what was asked for"));
+            return Err(Refusal::internal(
+                "temporary access is not what was asked for",
+            ));
         }
         let mut people = vec![row.requester_id, around.grant.recipient_id];
         people.extend(decisions.iter().map(|decision| decision.person_id));
@@ -306,7 +308,12 @@ pub async fn end_all(
         }
         let about = json!({ "overlay": row.id, "why": why });
         end(work, row, at, why).await?;
-        entries.push(by_system(at, "end-overlay", ("grant", grant.uuid()), &about));
+        entries.push(by_system(
+            at,
+            "end-overlay",
+            ("grant", grant.uuid()),
+            &about,
+        ));
     }
     Ok(entries)
 }
@@ -366,7 +373,6 @@ pub async fn tell(
 pub(super) fn decided_already() -> Refusal {
     Refusal::conflict("decided-already", "This is already decided.")
 }
-
 
 fn entry(
     actor: &Actor,

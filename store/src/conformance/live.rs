@@ -35,7 +35,10 @@ async fn of_32_decisions_of_one_person_on_temporary_access_at_once_one_stands() 
         fill(bench).await;
         let decide = |store: crate::Store, racer: usize| async move {
             let mut work = store.work().await.unwrap();
-            match work.add_overlay_decision(decision(10 + racer as u128)).await {
+            match work
+                .add_overlay_decision(decision(10 + racer as u128))
+                .await
+            {
                 Ok(_) => work.commit(Evidence::of(entry("decide"))).await.is_ok(),
                 Err(Error::Taken(_)) => false,
                 Err(error) => panic!("{error}"),
@@ -82,7 +85,12 @@ async fn a_grant_has_one_narrowing_of_a_number() {
         let mut read = bench.store.read().await.unwrap();
         let found = read.narrowing(GrantId::new(ONE), 7).await.unwrap().unwrap();
         assert_eq!(found.id, NarrowingId::new(Uuid::from_u128(10)));
-        assert!(read.narrowing(GrantId::new(ONE), 8).await.unwrap().is_none());
+        assert!(
+            read.narrowing(GrantId::new(ONE), 8)
+                .await
+                .unwrap()
+                .is_none()
+        );
     })
     .await;
 }

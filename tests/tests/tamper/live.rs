@@ -140,7 +140,11 @@ async fn more_at_once(world: &mut World, done: &mut Done, case: &Case, kept: &Ke
     world.scene.portal.restart().await?;
     let label = live::code(&world.scene, &case.open.key).await?;
     assert_eq!(label, "endpoint", "without its approvals");
-    assert_eq!(world.scene.verify(&case.open.key).await?, "ok", "the grant's own");
+    assert_eq!(
+        world.scene.verify(&case.open.key).await?,
+        "ok",
+        "the grant's own"
+    );
     done.note_other();
     kept.put_back(&mut world.hand).await
 }
@@ -148,12 +152,17 @@ async fn more_at_once(world: &mut World, done: &mut Done, case: &Case, kept: &Ke
 async fn nothing_is_gained(world: &World, case: &Case, what: &str) -> Result<()> {
     let scene = &world.scene;
     let label = live::code(scene, &case.over.key).await?;
-    assert_ne!(label, "ok", "temporary access that is over is open after {what}");
+    assert_ne!(
+        label, "ok",
+        "temporary access that is over is open after {what}"
+    );
     for call in [
         json!({ "path": "/v2/shipments/1/events" }),
         json!({ "source_ip": "203.0.113.5" }),
     ] {
-        let answer = scene.ask_about(&scene.gateway, &case.narrowed.key, &call).await?;
+        let answer = scene
+            .ask_about(&scene.gateway, &case.narrowed.key, &call)
+            .await?;
         assert_ne!(answer["code"], "ok", "it grew back after {what}: {call}");
     }
     // What is open is open for these calls alone.
@@ -161,7 +170,9 @@ async fn nothing_is_gained(world: &World, case: &Case, what: &str) -> Result<()>
         json!({ "path": "/v2/labels", "method": "POST" }),
         json!({ "path": "/v2/labels/7", "source_ip": "198.51.100.4" }),
     ] {
-        let answer = scene.ask_about(&scene.gateway, &case.open.key, &call).await?;
+        let answer = scene
+            .ask_about(&scene.gateway, &case.open.key, &call)
+            .await?;
         assert_ne!(answer["code"], "ok", "wider after {what}: {call}");
     }
     Ok(())

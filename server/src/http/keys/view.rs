@@ -219,7 +219,10 @@ fn granted(file: &KeyFile, grant: &Grant) -> Vec<Line> {
     let until = until.map_or_else(String::new, Timestamp::minute);
     lines.push(Line::new("Valid until", until));
     if file.context.grant.narrowed.0.is_some() {
-        lines.push(Line::new("Narrowed", "less than was approved: see the time line"));
+        lines.push(Line::new(
+            "Narrowed",
+            "less than was approved: see the time line",
+        ));
     }
     lines
 }

@@ -151,6 +151,12 @@ fn lines(file: &RequestFile, proposed: &Proposed, case: Option<&LineCase>) -> Ve
     if let Some(by) = proposed.row.proposed_by {
         lines.push(Line::new("Narrowed by", file.name_of(by)));
     }
+    if proposed.row.narrowed.0.is_some() {
+        lines.push(Line::new(
+            "Since then",
+            "narrowed further: a key's page says what is left",
+        ));
+    }
     lines
 }
 

@@ -1,9 +1,7 @@
 //! View models of temporary access.
 
 use app::components::{Choice, Filled, Line, Moment, Vote};
-use app::pages::temporary::{
-    AskTemporary, Temporary, TemporaryLine, TemporaryMay, TemporaryState,
-};
+use app::pages::temporary::{AskTemporary, Temporary, TemporaryLine, TemporaryMay, TemporaryState};
 use domain::decision::DecisionVerdict;
 use domain::id::{GrantId, OverlayId};
 use domain::overlay::Overlay;
@@ -125,7 +123,11 @@ pub(super) async fn one(
     Ok(Temporary {
         id: id.to_string(),
         partner: file.around.file.partner.name.clone(),
-        place: format!("{}, {}", file.around.file.service.name, file.around.environment()),
+        place: format!(
+            "{}, {}",
+            file.around.file.service.name,
+            file.around.environment()
+        ),
         request_id: file.around.grant.request_id.to_string(),
         state: shown(&file.row, now),
         until: until(&file.row).map(|at| Moment::new(at, now)),
@@ -179,10 +181,9 @@ pub async fn lines_of_grant(
 
 /// `GET /labels/{rest...}`, and how many more.
 fn calls(overlay: &Overlay) -> String {
-    let first = overlay
-        .rules()
-        .first()
-        .map_or_else(String::new, |rule| format!("{} {}", rule.method, rule.pattern));
+    let first = overlay.rules().first().map_or_else(String::new, |rule| {
+        format!("{} {}", rule.method, rule.pattern)
+    });
     match overlay.rules().len() {
         0 | 1 => first,
         many => format!("{first} and {} more", many - 1),

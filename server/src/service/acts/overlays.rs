@@ -26,8 +26,8 @@ use crate::mail::Letter;
 use crate::portal::Portal;
 use crate::refusal::Refusal;
 use crate::service::decisions::{self, hex};
-use crate::service::overlays::{self, OverlayCase, OverlayFile, span};
 use crate::service::live;
+use crate::service::overlays::{self, OverlayCase, OverlayFile, span};
 
 /// A verdict on temporary access: one is enough to say no, with a reason.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -54,7 +54,10 @@ pub fn overlay_lines(file: &OverlayFile, case: &OverlayCase) -> Vec<(&'static st
         .iter()
         .map(|rule| format!("{} {}", rule.method, rule.pattern))
         .collect();
-    let writes = overlay.rules().iter().any(|rule| !rule.method.is_read_only());
+    let writes = overlay
+        .rules()
+        .iter()
+        .any(|rule| !rule.method.is_read_only());
     let scopes = match overlay.scopes().is_empty() {
         true => "none".to_owned(),
         false => listed(overlay.scopes()),
@@ -150,7 +153,8 @@ impl Privileged for DecideOverlay {
             .ok_or_else(|| Refusal::internal("a decision was signed without its digests"))?;
         let outcome = self.outcome(&loaded, &signed, proof.at)?;
         let Loaded { file, case, .. } = loaded;
-        case.void_others(portal, work, &file, proof.person()).await?;
+        case.void_others(portal, work, &file, proof.person())
+            .await?;
         work.add_overlay_decision(self.row(&case, proof)).await?;
         let settled = match outcome {
             DecisionOutcome::Recorded(_) => None,

@@ -195,7 +195,9 @@ fn changed(label: &'static str, was: &str, now: &str) -> (&'static str, String) 
     (label, value)
 }
 
-pub(super) fn listed<'a>(names: impl IntoIterator<Item = &'a domain::service::ScopeName>) -> String {
+pub(super) fn listed<'a>(
+    names: impl IntoIterator<Item = &'a domain::service::ScopeName>,
+) -> String {
     let names: Vec<&str> = names
         .into_iter()
         .map(domain::service::ScopeName::as_str)

@@ -103,7 +103,8 @@ impl OverlayCase {
         file: &'a OverlayFile,
     ) -> impl Iterator<Item = &'a Stamped<OverlayDecision>> {
         let subject = self.subject;
-        file.standing().filter(move |one| subject_of(one) != subject)
+        file.standing()
+            .filter(move |one| subject_of(one) != subject)
     }
 
     /// Voids decisions over something that has changed since, keeps them, and tells those who
@@ -175,7 +176,8 @@ async fn void(
         voided_why: Some(why.to_owned()),
         ..decision.clone().into_row()
     };
-    work.update_overlay_decision(voided, decision.stamp()).await?;
+    work.update_overlay_decision(voided, decision.stamp())
+        .await?;
     Ok(())
 }
 

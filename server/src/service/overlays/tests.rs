@@ -33,7 +33,9 @@ fn posts() -> Wish {
 }
 
 fn why() -> Why {
-    "We have to announce a parcel that was lost.".parse().unwrap()
+    "We have to announce a parcel that was lost."
+        .parse()
+        .unwrap()
 }
 
 /// A live grant that reads, and no more.
@@ -55,9 +57,15 @@ impl Live {
         let request = world.saved(&draft).await;
         world.submit(request, 1).await.unwrap();
         let environment = environment(&world);
-        world.approve(&world.rita, request, environment).await.unwrap();
+        world
+            .approve(&world.rita, request, environment)
+            .await
+            .unwrap();
         if environment == world.production {
-            world.approve(&world.sam, request, environment).await.unwrap();
+            world
+                .approve(&world.sam, request, environment)
+                .await
+                .unwrap();
         }
         let file = world.file(&world.ada, request).await;
         let grant = file.proposal(environment).unwrap().row.id;
@@ -133,7 +141,10 @@ async fn it_takes_the_quorum_of_the_environment_and_its_time_counts_from_the_las
     assert_eq!(row.state.0, OverlayState::Approved);
     let two_hours = std::time::Duration::from_hours(2);
     assert_eq!(row.ends_at, row.settled_at.map(|at| at.plus(two_hours)));
-    assert_eq!(world.fixture.got("overlay-approved").await, ["ada@example.com"]);
+    assert_eq!(
+        world.fixture.got("overlay-approved").await,
+        ["ada@example.com"]
+    );
     let acts: Vec<String> = world
         .fixture
         .log()
@@ -171,8 +182,14 @@ async fn only_reviewers_of_before_it_was_asked_decide() {
     assert_eq!(code(live.approve(&late, id).await), "may-not-judge");
     let others = [Role::Owner, Role::Operator, Role::Auditor];
     let olga = world.fixture.staff("Olga", &others).await;
-    assert!(matches!(live.approve(&olga, id).await, Err(Refusal::Forbidden(_))));
-    assert!(matches!(live.approve(&world.ada, id).await, Err(Refusal::NotFound)));
+    assert!(matches!(
+        live.approve(&olga, id).await,
+        Err(Refusal::Forbidden(_))
+    ));
+    assert!(matches!(
+        live.approve(&world.ada, id).await,
+        Err(Refusal::NotFound)
+    ));
 }
 
 #[tokio::test]
@@ -180,9 +197,14 @@ async fn one_says_no_with_a_reason_and_nothing_is_deleted() {
     let live = Live::new().await;
     let (world, id) = (&live.world, live.asked().await);
     live.approve(&world.rita, id).await.unwrap();
-    live.decide(&world.sam, id, DecisionVerdict::Reject).await.unwrap();
+    live.decide(&world.sam, id, DecisionVerdict::Reject)
+        .await
+        .unwrap();
     assert_eq!(live.state(id).await, OverlayState::Rejected);
-    assert_eq!(world.fixture.got("overlay-rejected").await, ["ada@example.com"]);
+    assert_eq!(
+        world.fixture.got("overlay-rejected").await,
+        ["ada@example.com"]
+    );
     assert_eq!(code(live.approve(&world.rita, id).await), "decided-already");
     let mut read = world.fixture.portal.store.read().await.unwrap();
     assert_eq!(read.overlay_decisions(id).await.unwrap().len(), 2);
@@ -196,7 +218,10 @@ async fn a_change_of_the_policy_voids_what_was_approved() {
     world.change_policy(|_| {}).await;
     live.approve(&world.sam, id).await.unwrap();
     assert_eq!(live.state(id).await, OverlayState::Asked, "one of two");
-    assert_eq!(world.fixture.got("approval-voided").await, ["rita@example.com"]);
+    assert_eq!(
+        world.fixture.got("approval-voided").await,
+        ["rita@example.com"]
+    );
     live.approve(&world.rita, id).await.unwrap();
     assert_eq!(live.state(id).await, OverlayState::Approved);
 }
@@ -256,7 +281,10 @@ async fn another_partners_grant_and_wish_are_not_there() {
     let (world, id) = (&live.world, live.asked().await);
     let other = world.fixture.partner("Other Ltd").await;
     let eve = world.fixture.contact(other, "Eve", Role::Admin).await;
-    assert!(matches!(live.ask(&eve, posts()).await, Err(Refusal::NotFound)));
+    assert!(matches!(
+        live.ask(&eve, posts()).await,
+        Err(Refusal::NotFound)
+    ));
     let portal = &world.fixture.portal;
     let withdrawn = withdraw(portal, &eve, id, &Origin::default()).await;
     assert!(matches!(withdrawn, Err(Refusal::NotFound)));
@@ -265,7 +293,10 @@ async fn another_partners_grant_and_wish_are_not_there() {
     assert!(matches!(seen, Err(Refusal::NotFound)));
     // Staff ask for nothing.
     drop(read);
-    assert!(matches!(live.ask(&world.rita, posts()).await, Err(Refusal::NotFound)));
+    assert!(matches!(
+        live.ask(&world.rita, posts()).await,
+        Err(Refusal::NotFound)
+    ));
 }
 
 #[tokio::test]
@@ -294,9 +325,14 @@ async fn only_so_many_are_open_at_a_time_and_a_withdrawn_one_is_not() {
     let (world, first) = (&live.world, ids[0]);
     assert_eq!(code(live.ask(&world.ada, posts()).await), "too-many");
     let portal = &world.fixture.portal;
-    withdraw(portal, &world.ada, first, &Origin::default()).await.unwrap();
+    withdraw(portal, &world.ada, first, &Origin::default())
+        .await
+        .unwrap();
     assert_eq!(live.state(first).await, OverlayState::Withdrawn);
-    assert_eq!(code(live.approve(&world.rita, first).await), "decided-already");
+    assert_eq!(
+        code(live.approve(&world.rita, first).await),
+        "decided-already"
+    );
     let again = withdraw(portal, &world.ada, first, &Origin::default()).await;
     assert_eq!(code(again), "decided-already");
     live.asked().await;
@@ -310,7 +346,10 @@ async fn staff_end_it_before_its_time_and_the_contact_is_told() {
         overlay,
         reason: "The parcel was found.".parse().unwrap(),
     };
-    assert_eq!(code(world.fixture.act(&world.rita, end(id)).await), "not-open");
+    assert_eq!(
+        code(world.fixture.act(&world.rita, end(id)).await),
+        "not-open"
+    );
     live.approve(&world.rita, id).await.unwrap();
     let refused = world.fixture.act(&world.ada, end(id)).await;
     assert!(matches!(refused, Err(Refusal::NotFound)));
@@ -318,8 +357,14 @@ async fn staff_end_it_before_its_time_and_the_contact_is_told() {
     let row = live.row(id).await;
     assert_eq!(row.state.0, OverlayState::Ended);
     assert_eq!(row.end_reason.as_deref(), Some("The parcel was found."));
-    assert_eq!(world.fixture.got("overlay-ended").await, ["ada@example.com"]);
-    assert_eq!(code(world.fixture.act(&world.sam, end(id)).await), "not-open");
+    assert_eq!(
+        world.fixture.got("overlay-ended").await,
+        ["ada@example.com"]
+    );
+    assert_eq!(
+        code(world.fixture.act(&world.sam, end(id)).await),
+        "not-open"
+    );
 }
 
 #[tokio::test]
@@ -354,7 +399,10 @@ async fn a_suspended_partner_has_nothing_approved() {
     row.state = Code(PartnerState::Suspended);
     work.update_partner(row, stamp).await.unwrap();
     world.commit(work).await;
-    assert_eq!(code(live.approve(&world.rita, id).await), "partner-suspended");
+    assert_eq!(
+        code(live.approve(&world.rita, id).await),
+        "partner-suspended"
+    );
 }
 
 #[tokio::test]
@@ -367,7 +415,10 @@ async fn a_live_grant_is_narrowed_by_one_and_what_was_approved_stays() {
     live.narrow_rate(&world.sam, 3).await.unwrap();
     let mut read = world.fixture.portal.store.read().await.unwrap();
     let row = read.grant(live.grant).await.unwrap().unwrap();
-    assert_eq!((&row.document, row.digest), (&before.row.document, before.row.digest));
+    assert_eq!(
+        (&row.document, row.digest),
+        (&before.row.document, before.row.digest)
+    );
     assert_eq!(row.narrowed.0, Some(2));
     let in_force = live::in_force(&mut read, &row).await.unwrap();
     assert_eq!(u32::from(in_force.rate()), 3);
@@ -383,7 +434,13 @@ async fn a_live_grant_is_never_widened() {
     let world = &live.world;
     live.narrow_rate(&world.rita, 5).await.unwrap();
     for (narrowing, field) in [
-        (Narrowing { rate: Some(6.try_into().unwrap()), ..Narrowing::default() }, "rate"),
+        (
+            Narrowing {
+                rate: Some(6.try_into().unwrap()),
+                ..Narrowing::default()
+            },
+            "rate",
+        ),
         (
             Narrowing {
                 scopes: Some(["parcels:write".parse().unwrap()].into()),
@@ -400,7 +457,10 @@ async fn a_live_grant_is_never_widened() {
         ),
         (Narrowing::default(), "scope"),
     ] {
-        let refused = world.fixture.act(&world.rita, live.narrowing(narrowing)).await;
+        let refused = world
+            .fixture
+            .act(&world.rita, live.narrowing(narrowing))
+            .await;
         assert!(
             matches!(&refused, Err(Refusal::Invalid(faults)) if faults[0].field == field),
             "{refused:?}"

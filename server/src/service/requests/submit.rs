@@ -10,8 +10,8 @@ use domain::state::{GrantState, PersonState};
 use domain::time::Timestamp;
 use serde_json::json;
 use store::{
-    AccessRequest, Added, Code, Environment, Evidence, GrantRow, PolicyVersion, Read, Revision, Stamped,
-    Work,
+    AccessRequest, Added, Code, Environment, Evidence, GrantRow, PolicyVersion, Read, Revision,
+    Stamped, Work,
 };
 
 use super::{Draft, RequestFile, draft_changed, entry, refuse_suspended, reviewers, theirs};

@@ -101,7 +101,11 @@ impl Loader<'_> {
         if self.overlaid.is_none() {
             self.overlaid = Some(self.read.grants_with_overlays().await?);
         }
-        if !self.overlaid.as_ref().is_some_and(|some| some.contains(&id)) {
+        if !self
+            .overlaid
+            .as_ref()
+            .is_some_and(|some| some.contains(&id))
+        {
             return Ok(Vec::new());
         }
         let mut overlays = Vec::new();

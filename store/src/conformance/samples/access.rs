@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use super::{FIRST, LAST, Sample, blob, document, text};
 use crate::{
-    AccessRequest, Added, Code, DecisionRow, Delivery, GrantRow, KeyRow, KeyUse, Recusal, Review, Revision,
+    AccessRequest, Added, Code, DecisionRow, Delivery, GrantRow, KeyRow, KeyUse, Recusal, Review,
+    Revision,
 };
 
 impl Sample for AccessRequest {

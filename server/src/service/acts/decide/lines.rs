@@ -74,7 +74,9 @@ pub fn digest_lines(subject: &DecisionSubject) -> [(&'static str, String); 4] {
 }
 
 /// The digests as they were signed.
-pub(in crate::service::acts) fn signed_subject(statement: &ActStatement) -> Option<DecisionSubject> {
+pub(in crate::service::acts) fn signed_subject(
+    statement: &ActStatement,
+) -> Option<DecisionSubject> {
     let digest = |label| statement.parameter(label).and_then(unhex);
     Some(DecisionSubject {
         revision: digest("revision")?,

@@ -92,7 +92,9 @@ async fn lent(change: impl FnOnce(&mut OverlayRow, &mut Vec<OverlayDecision>)) -
 }
 
 async fn returns_at(scene: &Scene, now: Timestamp) -> Option<Reason> {
-    refresh(&scene.engine, &scene.store, now, &[]).await.unwrap();
+    refresh(&scene.engine, &scene.store, now, &[])
+        .await
+        .unwrap();
     asked(scene, "/returns/7", now)
 }
 
@@ -135,7 +137,11 @@ async fn temporary_access_that_nobody_or_too_few_approved_opens_nothing() {
     ];
     for (at, change) in changes.into_iter().enumerate() {
         let scene = lent(change).await;
-        assert_eq!(returns_at(&scene, NOW).await, Some(Reason::Endpoint), "{at}");
+        assert_eq!(
+            returns_at(&scene, NOW).await,
+            Some(Reason::Endpoint),
+            "{at}"
+        );
         assert_eq!(asked(&scene, "/shipments/7", NOW), None, "the grant's own");
     }
 }
@@ -166,7 +172,9 @@ async fn temporary_access_made_in_the_database_opens_nothing() {
 
 fn narrower() -> Grant {
     let to = Narrowing {
-        sources: Some(domain::network::Sources::Only("192.0.2.8/32".parse().unwrap())),
+        sources: Some(domain::network::Sources::Only(
+            "192.0.2.8/32".parse().unwrap(),
+        )),
         life: Some(30.try_into().unwrap()),
         ..Narrowing::default()
     };
@@ -192,7 +200,9 @@ async fn narrowed(to: &Grant, change: impl FnOnce(&mut NarrowingRow)) -> Scene {
     scene
         .write(async |work| drop(work.add_narrowing(row).await.unwrap()))
         .await;
-    scene.change_grant(|row| row.narrowed = Added(Some(1))).await;
+    scene
+        .change_grant(|row| row.narrowed = Added(Some(1)))
+        .await;
     scene
 }
 
@@ -200,7 +210,9 @@ async fn narrowed(to: &Grant, change: impl FnOnce(&mut NarrowingRow)) -> Scene {
 async fn keys_are_held_to_what_their_grant_was_narrowed_to() {
     let scene = narrowed(&narrower(), |_| {}).await;
     assert_eq!(scene.reason(KID), Some(Reason::SourceNetwork));
-    scene.change_grant(|row| row.state = Code(GrantState::Revoked)).await;
+    scene
+        .change_grant(|row| row.state = Code(GrantState::Revoked))
+        .await;
     assert_eq!(scene.reason(KID), Some(Reason::Revoked), "as for any grant");
 }
 
@@ -213,7 +225,10 @@ async fn a_narrowing_that_is_wider_or_missing_or_another_makes_the_keys_unknown(
     )
     .unwrap();
     assert!(!wider.is_within(&grant()));
-    assert_eq!(narrowed(&wider, |_| {}).await.reason(KID), Some(Reason::Unknown));
+    assert_eq!(
+        narrowed(&wider, |_| {}).await.reason(KID),
+        Some(Reason::Unknown)
+    );
     let to = narrower();
     let missing = narrowed(&to, |row| row.number = 2).await;
     assert_eq!(missing.reason(KID), Some(Reason::Unknown));
@@ -241,7 +256,9 @@ async fn temporary_access_beside_a_narrowed_grant_is_held_to_it() {
     scene
         .write(async |work| drop(work.add_narrowing(row).await.unwrap()))
         .await;
-    scene.change_grant(|row| row.narrowed = Added(Some(1))).await;
+    scene
+        .change_grant(|row| row.narrowed = Added(Some(1)))
+        .await;
     let refused = returns_at(&scene, NOW).await;
     assert_eq!(refused, Some(Reason::SourceNetwork));
 }
