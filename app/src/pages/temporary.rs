@@ -11,8 +11,8 @@ use leptos::prelude::*;
 
 use crate::components::{
     Choice, ConfirmPanel, Field, Filled, Line, Moment, Pill, TimelineEntry, Tone, Vote, card,
-    confirm_panel, crumbs, empty, error_summary, head, lines, notice, pill, plain_card, timeline,
-    votes,
+    confirm_panel, crumbs, empty, error_summary, flush_card, head, lines, notice, pill, plain_card,
+    timeline, votes,
 };
 use crate::render::Page;
 use crate::shell::{Shell, page, slim};
@@ -63,6 +63,7 @@ pub fn temporary_card(grant: &str, entries: Vec<TemporaryLine>, may_ask: bool) -
     let none = entries.is_empty().then(|| {
         view! { <p class="small">"An endpoint that the grant lacks can be opened for minutes or hours. It ends by itself."</p> }
     });
+    let shown = !entries.is_empty();
     let entries = entries
         .into_iter()
         .map(|line| {
@@ -77,11 +78,10 @@ pub fn temporary_card(grant: &str, entries: Vec<TemporaryLine>, may_ask: bool) -
             }
         })
         .collect_view();
-    card(
-        "Temporary access",
-        None,
-        view! { {none}<ul class="todo">{entries}</ul>{ask} },
-    )
+    let list = shown.then(|| view! { <ul class="todo">{entries}</ul> });
+    let below = (none.is_some() || ask.is_some())
+        .then(|| view! { <div class="body stack">{none}{ask}</div> });
+    flush_card("Temporary access", None, view! { {list}{below} })
 }
 
 #[derive(Clone, Debug)]

@@ -35,7 +35,7 @@ const PAGE: i64 = 50;
 const CHUNK: i64 = 500;
 
 /// Entries of acts that need no assertion, or are not acts of a person.
-const OTHER_ACTS: [&str; 14] = [
+const OTHER_ACTS: [&str; 16] = [
     "sign-in",
     "owner-link",
     "submit-request",
@@ -43,6 +43,8 @@ const OTHER_ACTS: [&str; 14] = [
     "review",
     "reply",
     "recuse",
+    "ask-overlay",
+    "withdraw-overlay",
     "mint",
     "seal",
     "receipt",
