@@ -1,6 +1,6 @@
 -- Temporary access: a small grant of its own beside a live one, for minutes or hours. The row says
 -- when it ends; every call looks at the clock.
-CREATE TABLE overlay (
+CREATE TABLE grant_overlay (
     id BLOB NOT NULL PRIMARY KEY,
     grant_id BLOB NOT NULL REFERENCES access_grant (id),
     requester_id BLOB NOT NULL REFERENCES person (id),
@@ -17,12 +17,12 @@ CREATE TABLE overlay (
     stamp BIGINT NOT NULL,
     mac BLOB NOT NULL
 );
-CREATE INDEX overlay_by_grant ON overlay (grant_id, asked_at);
-CREATE INDEX overlay_by_state ON overlay (state, asked_at);
+CREATE INDEX grant_overlay_by_grant ON grant_overlay (grant_id, asked_at);
+CREATE INDEX grant_overlay_by_state ON grant_overlay (state, asked_at);
 
 CREATE TABLE overlay_decision (
     id BLOB NOT NULL PRIMARY KEY,
-    overlay_id BLOB NOT NULL REFERENCES overlay (id),
+    overlay_id BLOB NOT NULL REFERENCES grant_overlay (id),
     person_id BLOB NOT NULL REFERENCES person (id),
     credential_id BLOB NOT NULL REFERENCES credential (id),
     verdict TEXT NOT NULL,

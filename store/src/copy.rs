@@ -302,7 +302,7 @@ tables! {
         recipient_digest: Bytes, evidence: Text, at: Integer, voided_at: Integer,
         voided_why: Text, stamp: Integer, mac: Bytes,
     }
-    "overlay" by "id" {
+    "grant_overlay" by "id" {
         id: Id, grant_id: Id, requester_id: Id, policy_id: Id, document: Text, digest: Bytes,
         reason: Text, state: Text, asked_at: Integer, settled_at: Integer, ends_at: Integer,
         ended_at: Integer, end_reason: Text, stamp: Integer, mac: Bytes,

@@ -18,7 +18,7 @@ use crate::work::Work;
 
 row! {
     /// Temporary access, asked for or approved. Every one is kept.
-    sealed struct OverlayRow in "overlay" {
+    sealed struct OverlayRow in "grant_overlay" {
         id: OverlayId,
         grant_id: GrantId,
         requester_id: PersonId,
@@ -222,11 +222,11 @@ impl Work {
 }
 
 statements! {
-    OVERLAY(1) = "SELECT * FROM overlay WHERE id = $1";
-    OF_GRANT(1) = "SELECT * FROM overlay WHERE grant_id = $1 ORDER BY asked_at, id";
-    OF_GRANT_IN(2) = "SELECT * FROM overlay WHERE grant_id = $1 AND state = $2 ORDER BY asked_at, id";
-    WITH_OVERLAYS(1) = "SELECT DISTINCT grant_id FROM overlay WHERE state = $1";
-    IN_STATE(1) = "SELECT * FROM overlay WHERE state = $1 ORDER BY asked_at, id";
+    OVERLAY(1) = "SELECT * FROM grant_overlay WHERE id = $1";
+    OF_GRANT(1) = "SELECT * FROM grant_overlay WHERE grant_id = $1 ORDER BY asked_at, id";
+    OF_GRANT_IN(2) = "SELECT * FROM grant_overlay WHERE grant_id = $1 AND state = $2 ORDER BY asked_at, id";
+    WITH_OVERLAYS(1) = "SELECT DISTINCT grant_id FROM grant_overlay WHERE state = $1";
+    IN_STATE(1) = "SELECT * FROM grant_overlay WHERE state = $1 ORDER BY asked_at, id";
     DECISIONS(1) = "SELECT * FROM overlay_decision WHERE overlay_id = $1 ORDER BY at, id";
     NARROWING(2) = "SELECT * FROM narrowing WHERE grant_id = $1 AND number = $2";
 }

@@ -120,7 +120,9 @@ async fn temporary_access_is_found_by_its_grant_and_state_and_an_edited_one_hide
         let id = bench.literal(Uuid::from_u128(10));
         bench
             .hand
-            .run(&format!("UPDATE overlay SET ends_at = 99 WHERE id = {id}"))
+            .run(&format!(
+                "UPDATE grant_overlay SET ends_at = 99 WHERE id = {id}"
+            ))
             .await;
         let mut read = bench.store.read().await.unwrap();
         let found = read.approved_overlays(grant).await.unwrap();

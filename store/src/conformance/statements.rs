@@ -111,7 +111,7 @@ fn no_module_with_statements_and_no_row_is_left_out_of_these_tests() {
     assert_eq!(modules, MODULES.map(|(name, _)| name));
     let samples = fs::read_to_string(root().join("store/src/conformance/samples.rs")).unwrap();
     assert_eq!(rows, samples.matches("$call::<").count());
-    assert_eq!(rows, 24);
+    assert_eq!(rows, 27);
 }
 
 #[test]

@@ -14,7 +14,7 @@ const TABLES: [&str; 5] = [
     "access_grant",
     "api_key",
     "narrowing",
-    "overlay",
+    "grant_overlay",
     "overlay_decision",
 ];
 
@@ -34,9 +34,9 @@ pub(crate) async fn edit(world: &mut World, done: &mut Done) -> Result<()> {
     let label = live::code(&world.scene, &case.open.key).await?;
     assert_eq!(label, "ok", "it is open before any edit");
     let kept = Kept::of(&mut world.hand, &TABLES).await?;
-    for table in ["overlay", "overlay_decision", "narrowing"] {
+    for table in ["grant_overlay", "overlay_decision", "narrowing"] {
         let from = match table {
-            "overlay" => vec!["state = 'approved'".to_owned()],
+            "grant_overlay" => vec!["state = 'approved'".to_owned()],
             "overlay_decision" => vec!["verdict = 'approve' LIMIT 1".to_owned()],
             _ => Vec::new(),
         };
@@ -118,10 +118,12 @@ async fn more_at_once(world: &mut World, done: &mut Done, case: &Case, kept: &Ke
              digest = (SELECT digest FROM access_grant WHERE id = {narrowed}) WHERE grant_id = {narrowed}"
         ),
         format!(
-            "UPDATE overlay SET state = 'approved', settled_at = asked_at, ends_at = {far}, ended_at = NULL, end_reason = NULL"
+            "UPDATE grant_overlay SET state = 'approved', settled_at = asked_at, ends_at = {far}, ended_at = NULL, end_reason = NULL"
         ),
-        format!("UPDATE overlay SET grant_id = {over} WHERE state = 'approved'"),
-        format!("UPDATE overlay SET ends_at = {far}, state = 'approved' WHERE grant_id = {over}"),
+        format!("UPDATE grant_overlay SET grant_id = {over} WHERE state = 'approved'"),
+        format!(
+            "UPDATE grant_overlay SET ends_at = {far}, state = 'approved' WHERE grant_id = {over}"
+        ),
         "UPDATE overlay_decision SET verdict = 'approve', voided_at = NULL".to_owned(),
     ];
     for attack in attacks {

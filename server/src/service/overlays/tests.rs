@@ -153,7 +153,7 @@ async fn it_takes_the_quorum_of_the_environment_and_its_time_counts_from_the_las
         .filter(|row| row.act.contains("overlay"))
         .map(|row| row.act)
         .collect();
-    assert_eq!(acts, ["ask-overlay", "decide-overlay", "decide-overlay"]);
+    assert_eq!(acts, ["decide-overlay", "decide-overlay", "ask-overlay"]);
 }
 
 #[tokio::test]

@@ -116,7 +116,7 @@ impl Loader<'_> {
             match overlay(&row) {
                 Some((_, until)) if until <= self.now => {}
                 Some(found) if self.is_decided(&row).await? => overlays.push(found),
-                _ => self.report("overlay", row.id.uuid()),
+                _ => self.report("grant_overlay", row.id.uuid()),
             }
         }
         Ok(overlays)
