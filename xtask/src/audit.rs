@@ -20,15 +20,14 @@ pub(crate) fn run() -> Result<()> {
         }
     };
     // The fuzzer is a workspace of its own.
-    ["Cargo.toml", "fuzz/Cargo.toml"]
-        .iter()
-        .try_for_each(|manifest| {
-            command::run(
-                Command::new(&tool)
-                    .args(["--manifest-path", manifest, "check", "--config"])
-                    .arg(workspace::root().join("deny.toml"))
-                    .args(["licenses", "bans", "sources"])
-                    .current_dir(workspace::root()),
-            )
-        })
+    for manifest in ["Cargo.toml", "fuzz/Cargo.toml"] {
+        command::run(
+            Command::new(&tool)
+                .args(["--manifest-path", manifest, "check", "--config"])
+                .arg(workspace::root().join("deny.toml"))
+                .args(["licenses", "bans", "sources"])
+                .current_dir(workspace::root()),
+        )?;
+    }
+    Ok(())
 }

@@ -52,7 +52,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         "fuzz/Cargo.toml",
         // Apart from the host's, so that no build script is instrumented.
         "--target",
-        &host,
+        host.as_str(),
     ];
     command::run(
         cargo(&build)

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use uuid::Uuid;
 
-use super::Grant;
+use super::{Grant, LiveGrant};
 use crate::hours::Hours;
 use crate::id::{KeyId, PartnerId};
 use crate::key::KeyState;
@@ -62,10 +62,10 @@ impl Grant {
             state: KeyState::Active,
             expires: Timestamp::from_micros(i64::MAX),
             partner_suspended: false,
-            grant: Arc::new(Self {
+            grant: Arc::new(LiveGrant::from(Self {
                 hours: Hours::default(),
                 ..self.clone()
-            }),
+            })),
         }
     }
 

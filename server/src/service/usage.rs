@@ -115,9 +115,11 @@ fn calls(key: KeyId, counts: &Counts) -> impl Iterator<Item = CallCount> {
 pub async fn sweep(store: &Store, now: Timestamp) -> Result<(), store::Error> {
     let day = |back: Duration| now.minus(back).calendar_day().0;
     // An hour at a time: others want to write too.
-    while let Some(hour) = store.read().await?.oldest_hour().await?
-        && hour < day(HOURS_KEPT)
-    {
+    loop {
+        let oldest = store.read().await?.oldest_hour().await?;
+        let Some(hour) = oldest.filter(|hour| *hour < day(HOURS_KEPT)) else {
+            break;
+        };
         let mut work = store.minor_work().await?;
         work.sum_up_calls(hour.plus(HOUR)).await?;
         work.commit_unaudited(Unaudited::Usage).await?;

@@ -30,12 +30,7 @@ pub struct Held {
 impl Held {
     /// The endpoint that a rule opens, by its place.
     pub fn endpoint(&self, rule: usize) -> Option<EndpointName> {
-        self.entry
-            .grant
-            .rules()
-            .iter()
-            .nth(rule)
-            .map(EndpointName::from)
+        self.entry.grant.rule(rule).map(EndpointName::from)
     }
 
     /// The scope at a place.

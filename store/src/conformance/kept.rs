@@ -35,7 +35,7 @@ async fn only_passing_work_does_not_wait_for_the_disk() {
             // The cluster of the tests is not.
             let name = bench.url.split('/').nth(3).unwrap().split('?').next();
             let name = name.unwrap();
-            let sql = format!("ALTER DATABASE {name} SET synchronous_commit = on");
+            let sql = format!("ALTER DATABASE \"{name}\" SET synchronous_commit = on");
             bench.hand.run(&sql).await;
         }
         let store = Store::new(Database::connect(&bench.url).await.unwrap(), row_key());

@@ -12,7 +12,7 @@ fn at(micros: i64) -> Timestamp {
 
 fn key(grant: &Grant) -> Arc<Held> {
     let mut key = held("aaaaaaaa", 1);
-    key.entry.grant = Arc::new(grant.clone());
+    key.entry.grant = Arc::new(grant.clone().into());
     Arc::new(key)
 }
 
