@@ -15,6 +15,7 @@ promises! {
     a_narrowed_grant_voids_approvals_and_tells_who_gave_them,
     a_changed_policy_voids_an_approval,
     a_changed_recipient_voids_an_approval,
+    an_approval_of_a_former_reviewer_does_not_count,
     a_new_revision_voids_an_approval,
     each_environment_is_decided_on_its_own,
 }
@@ -159,6 +160,7 @@ async fn a_changed_policy_voids_an_approval(database: Option<String>) -> Result<
     let (scene, rita, rolf) = with_reviewers(database).await?;
     let request = scene.ask_for(&["production"]).await?;
     decide(&rita, &request, "production", "approve").await?;
+    approvals_are_shown(&rolf, &request, "1 of 2").await?;
     // What Rolf is about to sign was shown before the policy changed.
     let path = format!("{request}/decide/production");
     let shown = value_of(&text(&rolf, &path).await?, "stamp").context("no stamp")?;
@@ -180,10 +182,7 @@ async fn a_changed_policy_voids_an_approval(database: Option<String>) -> Result<
         StatusCode::CONFLICT,
         "it has changed"
     );
-    assert!(
-        words(&text(&rolf, &request).await?).contains("0 of 2"),
-        "void"
-    );
+    approvals_are_shown(&rolf, &request, "0 of 2").await?;
     decide(&rolf, &request, "production", "approve").await?;
     scene
         .told("rita@host.example", "your approval is void", 1)
@@ -211,10 +210,7 @@ async fn a_changed_recipient_voids_an_approval(database: Option<String>) -> Resu
         .owner
         .act(&format!("{person}/address"), &fields)
         .await?;
-    assert!(
-        words(&text(&rolf, &request).await?).contains("0 of 2"),
-        "void"
-    );
+    approvals_are_shown(&rolf, &request, "0 of 2").await?;
     decide(&rolf, &request, "production", "approve").await?;
     assert!(
         scene
@@ -226,6 +222,27 @@ async fn a_changed_recipient_voids_an_approval(database: Option<String>) -> Resu
     assert!(
         scene.mails(CONTACT, "your key for")?.is_empty(),
         "never to the old address"
+    );
+    Ok(())
+}
+
+async fn an_approval_of_a_former_reviewer_does_not_count(database: Option<String>) -> Result<()> {
+    let (scene, rita, rolf) = with_reviewers(database).await?;
+    let request = scene.ask_for(&["production"]).await?;
+    decide(&rita, &request, "production", "approve").await?;
+    approvals_are_shown(&rolf, &request, "1 of 2").await?;
+    let people = text(&scene.owner, "/people").await?;
+    let person = linked(&people, "/people/", "Rita").context("Rita")?;
+    scene
+        .owner
+        .act(&format!("{person}/roles"), &[("role", "auditor")])
+        .await?;
+    approvals_are_shown(&rolf, &request, "0 of 2").await?;
+    decide(&rolf, &request, "production", "approve").await?;
+    approvals_are_shown(&rolf, &request, "1 of 2").await?;
+    assert!(
+        scene.mails(CONTACT, "your key for")?.is_empty(),
+        "one of the two may not decide any more"
     );
     Ok(())
 }
@@ -284,6 +301,15 @@ async fn each_environment_is_decided_on_its_own(database: Option<String>) -> Res
         .ask_about(&credential, &held.key, &serde_json::json!({}))
         .await?;
     assert_eq!(answer["code"], "wrong_environment");
+    Ok(())
+}
+
+/// The request's page, the queue and the reviewers' home all count alike.
+async fn approvals_are_shown(by: &Visitor, request: &str, count: &str) -> Result<()> {
+    for path in [request, "/requests", "/"] {
+        let page = words(&text(by, path).await?);
+        assert!(page.contains(count), "{path} says not {count}: {page}");
+    }
     Ok(())
 }
 

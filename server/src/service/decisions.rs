@@ -12,12 +12,12 @@ use domain::request::Requester;
 use domain::review::Reviewer;
 use domain::state::{GrantState, PersonKind, PersonState, Role};
 use domain::time::Timestamp;
-use store::{Code, DecisionRow, GrantRow, Read, Stamped, Work};
+use store::{AccessRequest, Code, DecisionRow, GrantRow, Read, Recusal, Stamped, Work};
 
 use crate::mail::{self, Letter, To};
 use crate::portal::Portal;
 use crate::refusal::Refusal;
-use crate::service::requests::{self, Proposed, RequestFile, subject_of};
+use crate::service::requests::{self, Frozen, Proposed, RequestFile, subject_of};
 
 /// One proposal with all that a decision on it depends on.
 pub struct LineCase {
@@ -41,14 +41,28 @@ impl LineCase {
         file: &RequestFile,
         proposed: &Proposed,
     ) -> Result<Self, Refusal> {
-        let policy = read
-            .policy(proposed.row.environment_id)
-            .await?
-            .ok_or(Refusal::NotFound)?;
         let revision = file
             .revisions
             .iter()
             .find(|frozen| frozen.row.id == proposed.row.revision_id)
+            .ok_or(Refusal::NotFound)?;
+        Self::over(read, &file.request, revision, &file.recusals, proposed).await
+    }
+
+    /// The same without the rest of the file, for a list of many.
+    ///
+    /// # Errors
+    /// As [`LineCase::load`].
+    pub async fn over(
+        read: &mut Read,
+        request: &AccessRequest,
+        revision: &Frozen,
+        recusals: &[Recusal],
+        proposed: &Proposed,
+    ) -> Result<Self, Refusal> {
+        let policy = read
+            .policy(proposed.row.environment_id)
+            .await?
             .ok_or(Refusal::NotFound)?;
         let recipient = proposed.row.recipient_id;
         let recipient_email = requests::email(read, recipient).await?;
@@ -63,14 +77,14 @@ impl LineCase {
             policy: document,
             policy_id: policy.id,
             requester: Requester {
-                person: file.request.requester_id,
-                email: requests::email(read, file.request.requester_id).await?,
+                person: request.requester_id,
+                email: requests::email(read, request.requester_id).await?,
             },
             recipient,
             recipient_email,
             submitted: revision.row.submitted_at,
-            state: file.request.state.0,
-            approvals: approvals(read, file, proposed).await?,
+            state: request.state.0,
+            approvals: approvals(read, recusals, proposed).await?,
         })
     }
 
@@ -143,7 +157,7 @@ pub fn check_policy(policy: &Policy, grant: &Grant) -> Result<(), Refusal> {
 /// [`Refusal::Store`].
 pub async fn reviewer(
     read: &mut Read,
-    file: &RequestFile,
+    recusals: &[Recusal],
     id: PersonId,
 ) -> Result<Option<Reviewer>, Refusal> {
     let row = read.person(id).await?;
@@ -166,7 +180,7 @@ pub async fn reviewer(
         email: requests::email(read, id).await?,
         roles: held,
         appointed,
-        recused: file.recusals.iter().any(|recusal| recusal.person_id == id),
+        recused: recusals.iter().any(|recusal| recusal.person_id == id),
     }))
 }
 
@@ -182,7 +196,7 @@ pub async fn eligible(
     let mut people = Vec::new();
     for held in read.staff_roles().await? {
         if held.role.0 == Role::Reviewer
-            && let Some(reviewer) = reviewer(read, file, held.person_id).await?
+            && let Some(reviewer) = reviewer(read, &file.recusals, held.person_id).await?
             && reviewer.may_judge(&case.requester, case.submitted).is_ok()
         {
             people.push(held.person_id);
@@ -194,7 +208,7 @@ pub async fn eligible(
 /// Approvals by people who are reviewers still and did not step aside.
 async fn approvals(
     read: &mut Read,
-    file: &RequestFile,
+    recusals: &[Recusal],
     proposed: &Proposed,
 ) -> Result<Vec<Approval>, Refusal> {
     let mut approvals = Vec::new();
@@ -202,7 +216,7 @@ async fn approvals(
         if decision.verdict.0 != DecisionVerdict::Approve {
             continue;
         }
-        if let Some(reviewer) = reviewer(read, file, decision.person_id).await?
+        if let Some(reviewer) = reviewer(read, recusals, decision.person_id).await?
             && !reviewer.recused
         {
             approvals.push(Approval {

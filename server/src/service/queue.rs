@@ -9,10 +9,12 @@ use domain::policy::Policy;
 use domain::request::RequestState;
 use domain::state::GrantState;
 use domain::text::Line;
-use store::{AccessRequest, GrantRow, QueueFilter, QueueLine, Read, Stamped};
+use store::{AccessRequest, DecisionRow, GrantRow, QueueFilter, QueueLine, Read, Stamped};
 
 use crate::auth::actor::{Contact, Staff};
 use crate::refusal::Refusal;
+use crate::service::decisions::LineCase;
+use crate::service::requests::{Frozen, Proposed};
 
 /// Requests on one page.
 pub const PAGE: i64 = 20;
@@ -120,7 +122,7 @@ async fn line(
     let (mut given, mut needed, mut waiting) = (0, 0, 0);
     let mut names = Vec::new();
     let mut scopes = 0;
-    for row in &grants {
+    for row in grants {
         let (name, approvals) = environment(read, policies, row.environment_id).await?;
         names.push(name);
         let grant: Grant = serde_json::from_str(&row.document).map_err(Refusal::internal)?;
@@ -128,7 +130,7 @@ async fn line(
         if row.state.0 == GrantState::Proposed {
             waiting += 1;
             needed += approvals;
-            given += approvals_of(read, row).await?;
+            given += approvals_of(read, &request, row, grant).await?;
         }
     }
     let asks = match (names.is_empty(), scopes) {
@@ -159,13 +161,27 @@ async fn standing(read: &mut Read, id: RequestId) -> Result<Vec<Stamped<GrantRow
     Ok(newest)
 }
 
-async fn approvals_of(read: &mut Read, grant: &GrantRow) -> Result<usize, Refusal> {
-    let decisions = read.decisions(grant.id).await?;
-    Ok(decisions
-        .iter()
-        .filter(|decision| decision.voided_at.is_none())
-        .filter(|decision| decision.verdict.0 == DecisionVerdict::Approve)
-        .count())
+/// The approvals that count, as the request's page counts them. Only what has any is looked into.
+async fn approvals_of(
+    read: &mut Read,
+    request: &AccessRequest,
+    row: Stamped<GrantRow>,
+    grant: Grant,
+) -> Result<usize, Refusal> {
+    let proposed = Proposed {
+        decisions: read.decisions(row.id).await?,
+        row,
+        grant,
+    };
+    let approves = |decision: &Stamped<DecisionRow>| decision.verdict.0 == DecisionVerdict::Approve;
+    if !proposed.standing().any(approves) {
+        return Ok(0);
+    }
+    let revision = read.revision(proposed.row.revision_id).await?;
+    let revision = Frozen::parse(revision.ok_or(Refusal::NotFound)?)?;
+    let recusals = read.recusals(request.id).await?;
+    let case = LineCase::over(read, request, &revision, &recusals, &proposed).await?;
+    Ok(case.tally().given.len())
 }
 
 async fn environment(

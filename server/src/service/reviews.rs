@@ -45,7 +45,7 @@ pub async fn judge(
         email: crate::service::requests::email(&mut work, file.request.requester_id).await?,
     };
     let submitted = file.current()?.row.submitted_at;
-    decisions::reviewer(&mut work, &file, by)
+    decisions::reviewer(&mut work, &file.recusals, by)
         .await?
         .ok_or(ReviewRefused::NotReviewer)
         .and_then(|reviewer| reviewer.may_judge(&requester, submitted))

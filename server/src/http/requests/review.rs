@@ -40,7 +40,7 @@ pub(super) async fn review(
         .ok_or(Refusal::NotFound)?;
     let is_newest = revision.document.number == newest;
     let (sections, compared_with) = sections::sections(&file, revision, is_newest, now);
-    let viewer = decisions::reviewer(read, &file, actor.person()).await?;
+    let viewer = decisions::reviewer(read, &file.recusals, actor.person()).await?;
     let why_not = if is_newest {
         why_not(read, &file, viewer.as_ref()).await?
     } else {

@@ -155,7 +155,7 @@ impl Decide {
         let file = RequestFile::load(read, actor, self.request).await?;
         let proposed = self.proposed(&file)?;
         let case = LineCase::load(read, &file, proposed).await?;
-        let reviewer = decisions::reviewer(read, &file, by)
+        let reviewer = decisions::reviewer(read, &file.recusals, by)
             .await?
             .ok_or_else(|| refused(DecisionRefused::MayNotJudge(ReviewRefused::NotReviewer)))?;
         Ok(Loaded {

@@ -125,7 +125,7 @@ impl ProposeGrant {
                 )
             })?;
         let case = LineCase::load(read, file, proposed).await?;
-        decisions::reviewer(read, file, by)
+        decisions::reviewer(read, &file.recusals, by)
             .await?
             .ok_or(ReviewRefused::NotReviewer)
             .and_then(|reviewer| reviewer.may_judge(&case.requester, case.submitted))

@@ -164,6 +164,15 @@ impl RequestFile {
     }
 }
 
+impl Frozen {
+    /// # Errors
+    /// [`Refusal::Internal`] when the document is no revision.
+    pub fn parse(row: Stamped<store::Revision>) -> Result<Self, Refusal> {
+        let document = serde_json::from_str(&row.document).map_err(Refusal::internal)?;
+        Ok(Self { row, document })
+    }
+}
+
 impl Proposed {
     /// Decisions that were not voided.
     pub fn standing(&self) -> impl Iterator<Item = &Stamped<DecisionRow>> {
@@ -202,9 +211,7 @@ const fn line_state(state: GrantState) -> Option<LineState> {
 async fn revisions(read: &mut Read, id: RequestId) -> Result<Vec<Frozen>, Refusal> {
     let mut frozen = Vec::new();
     for row in read.revisions(id).await? {
-        let document: domain::request::Revision =
-            serde_json::from_str(&row.document).map_err(Refusal::internal)?;
-        frozen.push(Frozen { row, document });
+        frozen.push(Frozen::parse(row)?);
     }
     Ok(frozen)
 }
