@@ -214,6 +214,16 @@ impl Visitor {
         Ok(())
     }
 
+    /// "This was not me", without a passkey; the answer as it is.
+    ///
+    /// # Errors
+    /// When the portal does not answer.
+    pub async fn alert(&self, link: &str) -> Result<Response> {
+        let (id, secret) = delivery_parts(link)?;
+        let body = json!({ "claim_token": *secret.claim_token().expose_text() });
+        self.send(&format!("/d/{id}/alert"), &body).await
+    }
+
     /// # Errors
     /// When the portal does not answer.
     pub async fn get(&self, path: &str) -> Result<Response> {

@@ -59,6 +59,7 @@ POST /d/{nothing}/begin                    y yyyyy yyy yy {\"act\":\"claim\"}
 POST /d/{delivery}/claim                   b bbbbb bbb bb {}
 POST /d/{delivery}/receipt                 b bbbbb bbb bb {}
 POST /d/{delivery}/report                  b bbbbb bbb bb {}
+POST /d/{delivery}/alert                   b bbbbb bbb bb {}
 
 GET  /confirm/{confirm}                    s ..... ... ss
 POST /confirm/{confirm}/begin              j ..... ... jj {}

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use tests::company::{CONTACT, OWNER, code_at, decide, linked, receipt, text, words};
 use tests::promises;
+use tests::rows::Rows;
 use tests::scene::Scene;
 use tests::visitor::{Visitor, problem};
 
@@ -17,6 +18,7 @@ promises! {
     a_link_that_nobody_opened_lapses_and_three_new_ones_can_be_had,
     a_lease_without_a_receipt_destroys_the_key_and_both_are_told,
     this_was_not_me_kills_the_key_and_alerts_the_staff,
+    this_was_not_me_without_a_passkey_alerts_the_staff_and_changes_nothing,
 }
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -286,5 +288,60 @@ async fn this_was_not_me_kills_the_key_and_alerts_the_staff(
         .form(&format!("{page}/redeliver"), &[])
         .await?;
     assert_eq!(own.status(), 422, "what was reported only staff make again");
+    Ok(())
+}
+
+async fn this_was_not_me_without_a_passkey_alerts_the_staff_and_changes_nothing(
+    database: Option<String>,
+) -> Result<()> {
+    let mut scene = Scene::set(database).await?;
+    scene
+        .hire("Rita", "rita@host.example", &["reviewer"])
+        .await?;
+    scene.hire("Ada", "ada@host.example", &["auditor"]).await?;
+    let request = scene.ask_for_access().await?;
+    let link = scene.approve(&request).await?;
+    let nobody = Visitor::new(scene.portal.origin());
+    let before = Rows::of(&scene.portal).await?;
+    assert_eq!(nobody.alert(&link).await?.status(), 200);
+    for told in [OWNER, "rita@host.example"] {
+        let mail = scene.told(told, "a delivery was reported: ", 1).await?;
+        let said = mail.text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(
+            said.contains("Nobody proved who they are, so nothing was changed")
+                && said.contains("security@localhost"),
+            "{said}"
+        );
+    }
+    let after = Rows::of(&scene.portal).await?;
+    assert_eq!(
+        before.changed(&after, &["audit", "outbox", "tries"]),
+        Vec::<String>::new(),
+        "neither the delivery nor the key"
+    );
+    let home = words(&text(&scene.owner, "/").await?);
+    assert!(home.contains("said without a passkey"), "{home}");
+    let entry = scene
+        .audit()
+        .await?
+        .into_iter()
+        .find(|entry| entry["act"] == "report-unproved")
+        .context("it is not in the log")?;
+    assert_eq!(entry["actor_kind"], "anonymous", "{entry}");
+    assert!(entry["actor"].is_null() && entry["credential"].is_null());
+    for other in ["ada@host.example", CONTACT] {
+        assert!(scene.mails(other, "was reported")?.is_empty(), "{other}");
+    }
+    let held = scene.receive(link).await?;
+    assert_eq!(
+        scene.verify(&held.key).await?,
+        "ok",
+        "and it is still there"
+    );
+    let page = words(&text(&scene.owner, &held.page).await?);
+    assert!(
+        page.contains("Said without a passkey: this was not me"),
+        "{page}"
+    );
     Ok(())
 }

@@ -28,6 +28,7 @@ use crate::portal::Portal;
 use crate::refusal::Refusal;
 use crate::service::acts::ExportAudit;
 use crate::service::decisions::hex;
+use crate::service::delivery::ALERT;
 use crate::service::{evidence, timeline};
 
 const PAGE: i64 = 50;
@@ -35,7 +36,7 @@ const PAGE: i64 = 50;
 const CHUNK: i64 = 500;
 
 /// Entries of acts that need no assertion, or are not acts of a person.
-const OTHER_ACTS: [&str; 16] = [
+const OTHER_ACTS: [&str; 17] = [
     "sign-in",
     "owner-link",
     "submit-request",
@@ -48,6 +49,7 @@ const OTHER_ACTS: [&str; 16] = [
     "mint",
     "seal",
     "receipt",
+    ALERT,
     "end-delivery",
     "end-key",
     "expire",

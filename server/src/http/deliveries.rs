@@ -134,3 +134,21 @@ pub async fn report(
     delivery::report(&portal, id, body.ceremony, body.credential, client.origin).await?;
     Ok(Answer(json!({})))
 }
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AlertBody {
+    claim_token: ClaimToken,
+}
+
+/// `POST /d/{id}/alert`: "This was not me" without a passkey.
+pub async fn alert(
+    State(portal): State<Portal>,
+    client: Client,
+    Path(id): Path<DeliveryId>,
+    Json(body): Json<AlertBody>,
+) -> Result<Answer<Value>, Problem> {
+    limits::count(&portal, limits::ALERTS, client.address).await?;
+    delivery::alert(&portal, id, &body.claim_token, &client.origin).await?;
+    Ok(Answer(json!({})))
+}

@@ -80,6 +80,7 @@ routes! {
     post "/d/{id}/claim" Anyone => deliveries::claim;
     post "/d/{id}/receipt" Anyone => deliveries::receipt;
     post "/d/{id}/report" Anyone => deliveries::report;
+    post "/d/{id}/alert" Anyone => deliveries::alert;
 
     get "/confirm/{id}" Person => confirm::show;
     post "/confirm/{id}/begin" Person => confirm::begin;

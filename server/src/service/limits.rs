@@ -33,6 +33,13 @@ pub const CLAIMS: Limit = Limit {
     window: Duration::from_secs(60),
 };
 
+/// Alerts without a passkey by one address, at whatever deliveries.
+pub const ALERTS: Limit = Limit {
+    name: "alert",
+    tries: 10,
+    window: Duration::from_secs(3600),
+};
+
 /// Invitations that one person may send.
 pub const INVITATIONS: Limit = Limit {
     name: "invitation",
@@ -62,7 +69,7 @@ pub async fn count_at(portal: &Portal, limit: Limit, at: Uuid, by: IpAddr) -> Re
 /// As [`count`].
 pub async fn count_for(portal: &Portal, limit: Limit, what: &str) -> Result<(), Refusal> {
     let now = portal.now();
-    let starts = window(limit, now);
+    let starts = window(limit.window, now);
     let bucket = format!("{}:{what}", limit.name);
     let mut work = portal.store.passing_work().await?;
     let tries = work.count_try(&bucket, starts).await?;
@@ -75,9 +82,8 @@ pub async fn count_for(portal: &Portal, limit: Limit, what: &str) -> Result<(), 
     Ok(())
 }
 
-fn window(limit: Limit, now: Timestamp) -> Timestamp {
-    let length = i64::try_from(limit.window.as_micros())
-        .unwrap_or(i64::MAX)
-        .max(1);
+/// When the window of this length began in which `now` is.
+pub fn window(length: Duration, now: Timestamp) -> Timestamp {
+    let length = i64::try_from(length.as_micros()).unwrap_or(i64::MAX).max(1);
     Timestamp::from_micros(now.micros() - now.micros().rem_euclid(length))
 }

@@ -12,6 +12,7 @@ use store::{AuditRow, Read};
 use crate::auth::actor::{Actor, Side};
 use crate::portal::Portal;
 use crate::refusal::Refusal;
+use crate::service::delivery::ALERT;
 use crate::service::keys::KeyFile;
 use crate::service::overlays::OverlayFile;
 
@@ -164,6 +165,7 @@ pub fn worded(row: &AuditRow) -> (String, String, Tone) {
         ("claim", _) => ("Opening refused", Tone::Warn),
         ("receipt", _) => ("Stored: the key works", Tone::Ok),
         ("report", _) => ("Reported: this was not me", Tone::Stop),
+        (ALERT, _) => ("Said without a passkey: this was not me", Tone::Warn),
         ("end-delivery", _) => ("The link ended", Tone::Warn),
         ("suspend", _) => ("Suspended", Tone::Warn),
         ("resume", _) => ("Resumed", Tone::Ok),

@@ -27,6 +27,7 @@ const CLAIM: &[&str] = &[
 tests::promises! {
     deliveries_that_are_not_theirs_to_claim_answer_alike_and_burn_nothing,
     links_for_people_that_cannot_be_used_answer_alike_and_burn_nothing,
+    alerts_without_a_passkey_answer_alike_and_burn_nothing,
 }
 
 async fn deliveries_that_are_not_theirs_to_claim_answer_alike_and_burn_nothing(
@@ -152,6 +153,41 @@ async fn invite(scene: &mut Scene, name: &str, email: &str) -> Result<(String, S
     let reveal = scene.contact.act("/people/invite", &fields).await?;
     let code = code_at(&scene.contact, &reveal).await?;
     Ok((scene.link_to(email, "/l/").await?, code))
+}
+
+async fn alerts_without_a_passkey_answer_alike_and_burn_nothing(
+    database: Option<String>,
+) -> Result<()> {
+    let mut scene = Scene::set(database).await?;
+    let request = scene.ask_for_access().await?;
+    let first = scene.approve(&request).await?;
+    let nobody = Visitor::new(scene.portal.origin());
+    let before = settled(&scene.portal).await?;
+    let alike = alert(&nobody, &with_id(&first, INVENTED)?).await?;
+    assert_eq!((alike.status, alike.body.as_str()), (200, "{}"));
+    assert_eq!(alert(&nobody, &other_fragment(&first)?).await?, alike);
+    let after = settled(&scene.portal).await?;
+    assert_eq!(
+        before.changed(&after, TRIES),
+        Vec::<String>::new(),
+        "without the link's secret nobody is told, and nothing is in the log"
+    );
+    assert_eq!(alert(&nobody, &first).await?, alike, "open");
+    scene.contact.claim(&first).await?;
+    assert_eq!(alert(&nobody, &first).await?, alike, "claimed");
+    scene
+        .portal
+        .restart_later(LEASE + Duration::from_secs(1))
+        .await?;
+    assert_eq!(alert(&nobody, &first).await?, alike, "cancelled");
+    scene.portal.restart_later(4 * DAY).await?;
+    assert_eq!(alert(&nobody, &first).await?, alike, "long over");
+    tally::count("attacks", 6);
+    Ok(())
+}
+
+async fn alert(by: &Visitor, link: &str) -> Result<Answer> {
+    Answer::of(by.alert(link).await?).await
 }
 
 async fn claim(by: &Visitor, link: &str) -> Result<Answer> {

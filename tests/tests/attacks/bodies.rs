@@ -46,6 +46,7 @@ fn endpoints(claim: &Value, act: &str) -> Vec<(String, Value)> {
             format!("/d/{ID}/report"),
             json!({ "ceremony": ID, "credential": credential }),
         ),
+        (format!("/d/{ID}/alert"), json!({ "claim_token": secret })),
         (format!("{act}/begin"), json!({})),
         (
             format!("{act}/finish"),

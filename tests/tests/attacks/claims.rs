@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use tests::company::{CONTACT, OWNER, receipt};
+use tests::rows::Rows;
 use tests::scene::Scene;
 use tests::server::Config;
 use tests::tally;
@@ -18,6 +19,7 @@ tests::promises! {
     a_refused_claim_with_the_right_link_is_told_to_both_sides_at_most_hourly,
     a_claim_after_another_passkeys_claim_is_refused_and_says_which_and_when,
     failed_claims_are_limited_and_lock_nobody_else_out,
+    alerts_without_a_passkey_are_limited_and_told_once_an_hour,
 }
 
 async fn a_refused_claim_with_the_right_link_is_told_to_both_sides_at_most_hourly(
@@ -88,6 +90,40 @@ async fn a_claim_after_another_passkeys_claim_is_refused_and_says_which_and_when
     assert!(again.again, "the newest passkey is the one that claimed");
     receipt(&scene.contact, &again).await?;
     tally::count("attacks", 1);
+    Ok(())
+}
+
+async fn alerts_without_a_passkey_are_limited_and_told_once_an_hour(
+    database: Option<String>,
+) -> Result<()> {
+    const TOLD: &str = "a delivery was reported: ";
+    let mut scene = Scene::set(database).await?;
+    let request = scene.ask_for_access().await?;
+    let link = scene.approve(&request).await?;
+    let nobody = Visitor::new(scene.portal.origin());
+    to_the_next_hour(&mut scene).await?;
+    for _ in 0..10 {
+        assert_eq!(nobody.alert(&link).await?.status(), 200);
+    }
+    let limited = nobody.alert(&link).await?;
+    assert_eq!(limited.status(), 429);
+    assert!(limited.headers().contains_key("retry-after"));
+    settled(&scene.portal).await?;
+    assert_eq!(scene.mails(OWNER, TOLD)?.len(), 1, "once an hour");
+    let entries = Rows::of(&scene.portal).await?.count("audit");
+
+    to_the_next_hour(&mut scene).await?;
+    assert_eq!(nobody.alert(&link).await?.status(), 200);
+    scene.told(OWNER, TOLD, 2).await?;
+    settled(&scene.portal).await?;
+    let recorded = Rows::of(&scene.portal).await?.count("audit") - entries;
+    assert_eq!(recorded, 1, "and so it is recorded");
+    scene
+        .contact
+        .claim(&link)
+        .await
+        .context("the right one still claims")?;
+    tally::count("attacks", 12);
     Ok(())
 }
 

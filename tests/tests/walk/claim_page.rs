@@ -3,6 +3,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 use tests::browser::{Authenticator, Browser};
+use tests::company::OWNER;
 use tests::scene::path_of;
 use thirtyfour::By;
 
@@ -65,8 +66,18 @@ async fn who_did_not_ask_for_the_key_ends_it_with_the_passkey() -> Result<()> {
     let link = stage.delivered().await?;
     let browser = &stage.recipient;
     browser.goto(&link).await?;
+    browser.press("This was not me").await?;
+    browser.press("Tell them without a passkey").await?;
+    browser.sees("Nothing was ended or used up by it").await?;
+    browser.assert_accessible().await?;
+    stage
+        .scene
+        .told(OWNER, "a delivery was reported: ", 1)
+        .await?;
+    browser.press("Back").await?;
     let key = show(browser).await?;
     browser.press("This was not me").await?;
+    browser.sees_no("Tell them without a passkey").await?;
     browser.sees("No passkey at hand? Write to").await?;
     browser.assert_accessible().await?;
     browser.press("End this key").await?;

@@ -4,7 +4,7 @@
 use leptos::prelude::*;
 use serde_json::json;
 
-use super::{END, SHOW, STORED};
+use super::{ALERT, END, SHOW, STORED};
 use crate::islands::body::{act_button, island, refusal};
 
 /// Claims, opens and receipts the delivery `delivery_id`; the link secret is in the fragment.
@@ -150,6 +150,12 @@ fn report_panel(host: &str, contact: &str) -> AnyView {
     let breaks = format!(
         "You did not ask for this key, or somebody else opened it? With your passkey you end it: from then on every call with it is refused, for good, and {host} is told at once. You can ask for a new key later."
     );
+    let without = format!(
+        "Without your passkey you can still have the staff of {host} told. That ends nothing by itself: they look into it."
+    );
+    let told = format!(
+        "If this link is one of theirs, the staff of {host} are told. Nothing was ended or used up by it; for the quickest answer write to {contact}, too."
+    );
     view! {
         <section class="card danger" data-part="report" hidden><div class="body">
             <h2 tabindex="-1" data-part="report-title">"This was not me"</h2>
@@ -159,6 +165,12 @@ fn report_panel(host: &str, contact: &str) -> AnyView {
                 <button type="button" class="btn quiet" data-part="report-back">"Back"</button>
             </div>
             {refusal("end")}
+            <div class="stack" data-part="alert-offer" hidden>
+                <small>{without}</small>
+                <div class="actions">{act_button("alert", "btn", ALERT)}</div>
+                {refusal("alert")}
+            </div>
+            <p class="small" tabindex="-1" data-part="alerted" hidden>{told}</p>
             <small>{format!("No passkey at hand? Write to {contact}.")}</small>
         </div></section>
     }

@@ -84,6 +84,11 @@ struct ReportBody<'a> {
 #[derive(Deserialize)]
 struct Reported {}
 
+#[derive(Serialize)]
+struct AlertBody<'a> {
+    claim_token: &'a str,
+}
+
 /// Proves who is here, takes the envelope and opens it. `meanwhile` is told what goes on.
 pub(super) async fn claim(
     delivery: DeliveryId,
@@ -157,6 +162,16 @@ pub(super) async fn report(delivery: DeliveryId) -> Result<(), Failure> {
         credential: &asserted.credential,
     };
     let Reported {} = browser::post(&format!("/d/{delivery}/report"), &body).await?;
+    Ok(())
+}
+
+/// The same without a passkey: tells the staff, and changes nothing.
+pub(super) async fn alert(delivery: DeliveryId, link: &LinkSecret) -> Result<(), Failure> {
+    let token = link.claim_token();
+    let body = AlertBody {
+        claim_token: &token.expose_text(),
+    };
+    let Reported {} = browser::post(&format!("/d/{delivery}/alert"), &body).await?;
     Ok(())
 }
 

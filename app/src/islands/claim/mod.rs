@@ -26,6 +26,7 @@ pub use body::Claim;
 const SHOW: &str = "Show my key";
 const STORED: &str = "I have stored it";
 const END: &str = "End this key";
+const ALERT: &str = "Tell them without a passkey";
 
 /// A lease is ten minutes; no answer makes this page hold a key for longer.
 const LEASE: f64 = 600_000.0;
@@ -82,6 +83,7 @@ struct Place {
     claiming: Progress,
     storing: Progress,
     reporting: Progress,
+    alerting: Progress,
     key: Part,
 }
 
@@ -102,6 +104,7 @@ impl Desk {
             claiming: Progress::at(root, "claim", SHOW),
             storing: Progress::at(root, "store", STORED),
             reporting: Progress::with_fields(root, "end", END, vec![root.part("ask-report")]),
+            alerting: Progress::at(root, "alert", ALERT),
             key: root.part("key"),
         }))
     }
@@ -123,6 +126,7 @@ impl Desk {
         self.0.claiming.on_press(self.acting(Self::claim));
         self.0.storing.on_press(self.acting(Self::store));
         self.0.reporting.on_press(self.acting(Self::report));
+        self.0.alerting.on_press(self.acting(Self::alert));
         self.on_click("copy", Self::copy);
         self.on_click("save", Self::save);
         self.on_click("ask-report", |desk| desk.ask_report(!desk.asks_report()));
@@ -165,6 +169,10 @@ impl Desk {
     fn ask_report(&self, asks: bool) {
         let root = &self.0.root;
         root.part("report").show(asks);
+        // Whoever has proven who they are needs no weaker word than theirs.
+        root.part("alert-offer")
+            .show(self.0.link.borrow().is_some());
+        root.part("alerted").show(false);
         let button = root.part("ask-report");
         button.attribute("aria-expanded", if asks { "true" } else { "false" });
         match asks {
@@ -322,6 +330,26 @@ impl Desk {
             match ceremony::report(delivery).await {
                 Ok(()) => desk.forget(Phase::Reported),
                 Err(failure) => desk.0.reporting.refuse(failure),
+            }
+        });
+    }
+
+    fn alert(&self) {
+        let link = self.0.link.borrow().clone();
+        let Some((delivery, link)) = self.0.delivery.zip(link) else {
+            return;
+        };
+        self.0.alerting.busy("Telling them…");
+        let desk = self.clone();
+        spawn_local(async move {
+            match ceremony::alert(delivery, &link).await {
+                Ok(()) => {
+                    desk.0.alerting.ready();
+                    desk.0.root.part("alert-offer").show(false);
+                    desk.0.root.part("alerted").show(true);
+                    desk.0.root.part("alerted").focus();
+                }
+                Err(failure) => desk.0.alerting.refuse(failure),
             }
         });
     }

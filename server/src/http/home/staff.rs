@@ -15,7 +15,7 @@ use crate::auth::actor::Actor;
 use crate::portal::Portal;
 use crate::refusal::Refusal;
 use crate::service::overlays::{OverlayCase, OverlayFile, span};
-use crate::service::{evidence, proposals, queue};
+use crate::service::{delivery, evidence, proposals, queue};
 
 /// Of each kind that is named; the pages behind have them all.
 const MOST: i64 = 5;
@@ -44,26 +44,32 @@ pub(super) async fn home(portal: &Portal, actor: &Actor) -> Result<StaffHome, Re
     })
 }
 
-/// "This was not me", said of late.
+/// "This was not me", said of late, with a passkey or without.
 async fn reports(read: &mut Read, actor: &Actor, now: Timestamp) -> Result<Vec<Waiting>, Refusal> {
     if actor.revoker().is_err() {
         return Ok(Vec::new());
     }
-    let filter = AuditFilter {
-        act: Act::Report.as_str().to_owned(),
-        from: Some(now.minus(REPORTS)),
-        limit: MOST,
-        ..AuditFilter::default()
-    };
+    let mut rows = Vec::new();
+    for act in [Act::Report.as_str(), delivery::ALERT] {
+        let filter = AuditFilter {
+            act: act.to_owned(),
+            from: Some(now.minus(REPORTS)),
+            limit: MOST,
+            ..AuditFilter::default()
+        };
+        rows.extend(read.audit(&filter).await?);
+    }
     let mut reports = Vec::new();
-    for row in read.audit(&filter).await? {
-        let delivery = domain::id::DeliveryId::new(row.subject_id);
+    for row in rows {
         let key = read
-            .delivery(delivery)
+            .delivery(domain::id::DeliveryId::new(row.subject_id))
             .await?
             .map(|delivery| delivery.key_id);
         reports.push(Waiting {
-            title: "“This was not me”".to_owned(),
+            title: match row.act == delivery::ALERT {
+                true => "“This was not me”, said without a passkey".to_owned(),
+                false => "“This was not me”".to_owned(),
+            },
             detail: format!(
                 "{}, {}",
                 evidence::subject(read, &row).await?,

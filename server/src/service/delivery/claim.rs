@@ -10,30 +10,21 @@ use domain::mac::same_digest;
 use domain::policy::RatePerSecond;
 use domain::seal::{Header, SealingKey};
 use domain::service::Method;
-use domain::state::Role;
 use domain::time::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 use store::{Delivery, Evidence, Read, Work};
 
-use super::context::{Context, by_contact, staff_with};
+use super::context::{Context, by_contact};
+use super::notice::{notify, opened};
 use crate::auth::act::{self, Asked, Proof};
 use crate::auth::ceremony::Begun;
 use crate::auth::session::Origin;
-use crate::mail::{self, Letter, Opened, To};
 use crate::portal::Portal;
 use crate::refusal::Refusal;
 use crate::service::acts::hours;
-use crate::service::limits::Limit;
 
 const CEREMONY: &str = "delivery";
-
-/// Mails about refused claims at one delivery.
-const NOTICES: Limit = Limit {
-    name: "claim-notice",
-    tries: 1,
-    window: std::time::Duration::from_secs(3600),
-};
 
 /// What the claiming browser gets.
 #[derive(Debug, Serialize)]
@@ -325,47 +316,6 @@ async fn refuse<T>(
     );
     portal.commit(work, Evidence::of(entry)).await?;
     Err(refusal)
-}
-
-/// Tells the recipient and the operators that the right link met a passkey that may not open it, at
-/// most once an hour.
-async fn notify(
-    portal: &Portal,
-    work: &mut Work,
-    delivery: &Delivery,
-    opened: Option<Opened>,
-) -> Result<(), Refusal> {
-    let window = portal.now().micros().div_euclid(3_600_000_000) * 3_600_000_000;
-    let bucket = format!("{}:{}", NOTICES.name, delivery.id);
-    if work
-        .count_try(&bucket, Timestamp::from_micros(window))
-        .await?
-        > NOTICES.tries
-    {
-        return Ok(());
-    }
-    let context = Context::load(work, delivery.grant_id).await?;
-    let letter = Letter::ClaimRefused {
-        partner: context.partner.name.clone(),
-        service: context.service.name.clone(),
-        environment: context.environment.name.clone(),
-        when: portal.now(),
-        opened,
-    };
-    let recipient = To::person(work, delivery.recipient_id).await?;
-    mail::queue(portal, work, letter.clone(), &recipient).await?;
-    for to in staff_with(work, &[Role::Operator]).await? {
-        mail::queue(portal, work, letter.clone(), &to).await?;
-    }
-    Ok(())
-}
-
-async fn opened(work: &mut Work, delivery: &Delivery, by: CredentialId) -> Result<Opened, Refusal> {
-    let label = work.credential(by).await?.map(|row| row.label.clone());
-    Ok(Opened {
-        passkey: label.unwrap_or_else(|| "a removed passkey".to_owned()),
-        at: delivery.claimed_at.unwrap_or(delivery.created_at),
-    })
 }
 
 pub(super) fn not_usable() -> Refusal {

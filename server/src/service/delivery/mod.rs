@@ -4,6 +4,7 @@ mod claim;
 mod context;
 mod lapse;
 mod mint;
+mod notice;
 mod receipt;
 mod report;
 
@@ -12,4 +13,4 @@ pub use context::{Context, by_system, evidence, staff_with};
 pub use lapse::{end_open, end_unmailed, lapse_overdue};
 pub use mint::{Minted, mint_for_grant, mint_waiting, remake_for};
 pub use receipt::{Receipt, receipt};
-pub use report::report;
+pub use report::{ALERT, alert, report};
