@@ -40,6 +40,10 @@ async fn deliveries_that_are_not_theirs_to_claim_answer_alike_and_burn_nothing(
     let stranger = scene.other_partner("Quay", "quay@other.example").await?;
     let request = scene.ask_for_access().await?;
     let first = scene.approve(&request).await?;
+    // The recipient's own passkey, to which the delivery was not sealed.
+    let mut late = scene.contact.elsewhere();
+    late.sign_in().await?;
+    late.add_passkey("Blue key").await?;
 
     let refused = claim(&scene.contact, &with_id(&first, INVENTED)?).await?;
     assert_eq!(
@@ -59,6 +63,7 @@ async fn deliveries_that_are_not_theirs_to_claim_answer_alike_and_burn_nothing(
         refused
     );
     assert_eq!(claim(&stranger, &other_fragment(&first)?).await?, refused);
+    assert_eq!(claim_with(&late, &first, 1).await?, refused);
     let after = Rows::of(&scene.portal).await?;
     assert_eq!(
         before.changed(&after, CLAIM),
@@ -101,7 +106,7 @@ async fn deliveries_that_are_not_theirs_to_claim_answer_alike_and_burn_nothing(
     let third = scene.link_to(CONTACT, "/d/").await?;
     scene.portal.restart_later(4 * DAY).await?;
     assert_eq!(claim(&scene.contact, &third).await?, refused, "expired");
-    tally::count("attacks", 10);
+    tally::count("attacks", 11);
     Ok(())
 }
 
@@ -191,7 +196,11 @@ async fn alert(by: &Visitor, link: &str) -> Result<Answer> {
 }
 
 async fn claim(by: &Visitor, link: &str) -> Result<Answer> {
-    let claim = by.ready_to_claim(link, 0).await?;
+    claim_with(by, link, 0).await
+}
+
+async fn claim_with(by: &Visitor, link: &str, passkey: usize) -> Result<Answer> {
+    let claim = by.ready_to_claim(link, passkey).await?;
     Answer::of(by.send(&claim.path, &claim.body).await?).await
 }
 

@@ -18,6 +18,7 @@ const REFUSED: &str = "a passkey that may not open it";
 tests::promises! {
     a_refused_claim_with_the_right_link_is_told_to_both_sides_at_most_hourly,
     a_claim_after_another_passkeys_claim_is_refused_and_says_which_and_when,
+    the_recipients_own_passkey_that_may_not_open_it_is_told_too,
     failed_claims_are_limited_and_lock_nobody_else_out,
     alerts_without_a_passkey_are_limited_and_told_once_an_hour,
 }
@@ -90,6 +91,57 @@ async fn a_claim_after_another_passkeys_claim_is_refused_and_says_which_and_when
     assert!(again.again, "the newest passkey is the one that claimed");
     receipt(&scene.contact, &again).await?;
     tally::count("attacks", 1);
+    Ok(())
+}
+
+async fn the_recipients_own_passkey_that_may_not_open_it_is_told_too(
+    database: Option<String>,
+) -> Result<()> {
+    let mut scene = Scene::set(database).await?;
+    let request = scene.ask_for_access().await?;
+    let link = scene.approve(&request).await?;
+    let mut late = scene.contact.elsewhere();
+    late.sign_in().await?;
+    late.add_passkey("Blue key").await?;
+
+    to_the_next_hour(&mut scene).await?;
+    for _ in 0..2 {
+        let refused = claim(&late, &link, 1).await?;
+        assert_eq!(
+            (refused.status, refused.code().as_str()),
+            (403, "link-not-usable"),
+            "it was not sealed to it"
+        );
+    }
+    settled(&scene.portal).await?;
+    assert_eq!(told(&scene)?, (1, 1), "both sides, once an hour");
+
+    to_the_next_hour(&mut scene).await?;
+    let (mut ready, other) = (
+        late.ready_to_claim(&link, 0).await?,
+        late.ready_to_claim(&link, 1).await?,
+    );
+    ready.body["sealing_key"] = other.body["sealing_key"].clone();
+    let refused = Answer::of(late.send(&ready.path, &ready.body).await?).await?;
+    assert_eq!(
+        (refused.status, refused.code().as_str()),
+        (403, "other-device-key")
+    );
+    settled(&scene.portal).await?;
+    assert_eq!(told(&scene)?, (2, 2), "another device key");
+
+    to_the_next_hour(&mut scene).await?;
+    let claimed = scene.contact.claim(&link).await;
+    let claimed = claimed.context("the right one still claims")?;
+    receipt(&scene.contact, &claimed).await?;
+    assert_eq!(claim(&scene.contact, &link, 0).await?.status, 403);
+    settled(&scene.portal).await?;
+    assert_eq!(
+        told(&scene)?,
+        (2, 2),
+        "the passkey that opened it comes late, which is no alarm"
+    );
+    tally::count("attacks", 4);
     Ok(())
 }
 

@@ -143,6 +143,7 @@ pub async fn claim(
         .await?
         .ok_or_else(not_usable)?;
     if credential.sealing_key.as_ref() != Some(sealing_key.as_bytes()) {
+        notify(portal, &mut work, &delivery, None).await?;
         return refuse(
             portal,
             work,
@@ -184,6 +185,10 @@ pub async fn claim(
             refuse(portal, work, id, &proof, &from, "opened-elsewhere", refusal).await
         }
         ClaimOutcome::Fresh { .. } | ClaimOutcome::Gone => {
+            // Coming late with a passkey that could have opened it is no alarm.
+            if work.envelope(id, proof.credential()).await?.is_none() {
+                notify(portal, &mut work, &delivery, None).await?;
+            }
             refuse(portal, work, id, &proof, &from, "not-open", not_usable()).await
         }
     }
