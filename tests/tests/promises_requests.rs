@@ -3,14 +3,16 @@
 #![cfg(test)]
 
 use anyhow::{Context as _, Result};
+use domain::request::{Answers, QuestionKind, Questionnaire};
 use reqwest::StatusCode;
 use tests::company::{CONTACT, OWNER, decide, text, words};
 use tests::promises;
 use tests::scene::{Scene, change, value_of};
-use tests::visitor::Visitor;
+use tests::visitor::{Visitor, errors_in};
 
 promises! {
     a_draft_saves_itself_and_a_second_window_overwrites_nothing,
+    the_longest_answers_are_kept_and_handed_in_in_any_script,
     handing_in_freezes_a_revision_and_tells_the_reviewers,
     changes_asked_lead_to_a_new_revision_with_what_changed_marked,
     who_steps_aside_decides_nothing_more,
@@ -72,6 +74,61 @@ async fn a_draft_saves_itself_and_a_second_window_overwrites_nothing(
         scene.owner.get(request).await?.status(),
         404,
         "a draft is the partner’s own"
+    );
+    Ok(())
+}
+
+async fn the_longest_answers_are_kept_and_handed_in_in_any_script(
+    database: Option<String>,
+) -> Result<()> {
+    let scene = Scene::set(database).await?;
+    let edit = scene.draft().await?;
+    let save = format!("{}/draft", edit.trim_end_matches("/edit"));
+    let questions = Questionnaire::CURRENT.questions.iter();
+    let long: Vec<&str> = questions
+        .filter(|question| question.kind == QuestionKind::Paragraph)
+        .map(|question| question.id.code())
+        .collect();
+    assert!(long.len() >= 12, "{long:?}");
+    let mut version = value_of(&text(&scene.contact, &edit).await?, "version");
+    // Three times, six times, nine times and twelve times as long on the way.
+    for word in ["%&=; ", "посылка ", "小包の追跡 ", "📦📦📦📦 "] {
+        let length = Answers::MAX_CHARS / word.chars().count();
+        let answer = word.repeat(length);
+        let shown = version.clone().context("no version")?;
+        let mut fields = vec![("version", shown.as_str())];
+        fields.extend(long.iter().map(|code| (*code, answer.as_str())));
+        let saved = scene.contact.form(&save, &fields).await?;
+        assert_eq!(saved.status(), StatusCode::OK, "{word} is not kept");
+        let page = text(&scene.contact, &edit).await?;
+        let kept = page.matches(word.trim()).count();
+        assert!(
+            word.starts_with('%') || kept >= long.len() * length,
+            "{word}: {kept}"
+        );
+        version = value_of(&page, "version");
+    }
+    let answer = "小包の追跡 ".repeat(Answers::MAX_CHARS / 6);
+    let changed: Vec<(&str, &str)> = long.iter().map(|code| (*code, answer.as_str())).collect();
+    let request = scene.hand_in(&edit, &["sandbox"], &changed).await?;
+    let page = text(&scene.owner, &request).await?;
+    assert!(
+        page.matches("小包の追跡").count() >= long.len() * (Answers::MAX_CHARS / 6),
+        "reviewers read all of it"
+    );
+
+    // One character more than a question allows stands beside its field, however long it is typed.
+    let edit = scene.draft().await?;
+    let version = value_of(&text(&scene.contact, &edit).await?, "version").context("no version")?;
+    let endless = "小".repeat(50_000);
+    let fields = [("version", version.as_str()), (long[0], endless.as_str())];
+    let refused = scene.contact.form(&edit, &fields).await?;
+    assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    let page = refused.text().await?;
+    assert!(
+        errors_in(&page).contains("use at most 4000 characters") && page.contains(&endless),
+        "{}",
+        errors_in(&page)
     );
     Ok(())
 }

@@ -1,11 +1,13 @@
 //! Bodies, read strictly: unknown fields are refused, never ignored (never 9).
 
 use axum::body::Bytes;
-use axum::extract::{FromRequest, Request};
+use axum::extract::{DefaultBodyLimit, FromRequest, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::Response;
+use domain::request::{Answers, QuestionId};
 use serde::de::DeserializeOwned;
 
+use crate::http::BODY_LIMIT;
 use crate::http::answer::Problem;
 use crate::http::page;
 use crate::portal::Portal;
@@ -19,6 +21,16 @@ pub struct Json<T>(pub T);
 
 /// The fields of a page's form, in their order. What they mean is the handler's.
 pub struct Form(pub Vec<(String, String)>);
+
+/// The form of a request's answers, which may be as long as every question allows in any script.
+pub struct AnswersForm(pub Form);
+
+impl AnswersForm {
+    /// Four bytes of UTF-8, each as `%XX`. A line's end is two characters, and six bytes.
+    const LARGEST_CHARACTER: usize = 12;
+    const LIMIT: usize =
+        BODY_LIMIT + QuestionId::ALL.len() * Answers::MAX_CHARS * Self::LARGEST_CHARACTER;
+}
 
 impl<T: DeserializeOwned> FromRequest<Portal> for Json<T> {
     type Rejection = Problem;
@@ -65,6 +77,15 @@ impl FromRequest<Portal> for Form {
         fields
             .map(Self)
             .ok_or_else(|| page::refusal(portal, None, Refusal::Invalid(Vec::new())))
+    }
+}
+
+impl FromRequest<Portal> for AnswersForm {
+    type Rejection = Response;
+
+    async fn from_request(mut request: Request, portal: &Portal) -> Result<Self, Self::Rejection> {
+        DefaultBodyLimit::max(Self::LIMIT).apply(&mut request);
+        Form::from_request(request, portal).await.map(Self)
     }
 }
 

@@ -52,7 +52,7 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::portal::Portal;
 
-/// No form or answer of ours is larger.
+/// No form or answer of ours is larger, but for a request's answers.
 const BODY_LIMIT: usize = 256 * 1024;
 const TIMEOUT: Duration = Duration::from_secs(30);
 

@@ -15,7 +15,7 @@ use store::Read;
 use super::{or_refuse, page, parse_id, refused, shown};
 use crate::auth::actor::Actor;
 use crate::http::answer::{Problem, see};
-use crate::http::form::Form;
+use crate::http::form::{AnswersForm, Form};
 use crate::http::guard::Client;
 use crate::http::page::{Told, View, see_told};
 use crate::refusal::{FieldError, Refusal};
@@ -64,7 +64,7 @@ pub async fn edit(
     actor: Actor,
     client: Client,
     Path(id): Path<String>,
-    form: Form,
+    AnswersForm(form): AnswersForm,
 ) -> Response {
     let done = async {
         let id = parse_id(&id)?;
@@ -122,7 +122,7 @@ pub async fn draft(
     view: View,
     actor: Actor,
     Path(id): Path<String>,
-    form: Form,
+    AnswersForm(form): AnswersForm,
 ) -> Result<Answer<Saved>, Problem> {
     let id = parse_id(&id)?;
     let (draft, before) = (Draft::of_form(&form)?, version(&form)?);
