@@ -5,7 +5,7 @@
 use anyhow::{Context as _, Result};
 use domain::request::{Answers, QuestionKind, Questionnaire};
 use reqwest::StatusCode;
-use tests::company::{CONTACT, OWNER, decide, text, words};
+use tests::company::{CONTACT, OWNER, action, decide, linked, text, words};
 use tests::promises;
 use tests::scene::{Scene, change, value_of};
 use tests::visitor::{Visitor, errors_in};
@@ -405,6 +405,8 @@ async fn the_queue_is_searched_and_filtered(database: Option<String>) -> Result<
         ("/requests", true),
         ("/requests?state=in_review", true),
         ("/requests?state=rejected", false),
+        ("/requests?state=closed", false),
+        ("/requests?state=all", true),
         ("/requests?q=brightwater", true),
         ("/requests?q=shipments", true),
         ("/requests?q=nobody-asks-so", false),
@@ -424,5 +426,34 @@ async fn the_queue_is_searched_and_filtered(database: Option<String>) -> Result<
             .await?
             .contains(&request)
     );
+    for (who, path) in [
+        (&rita, "/requests?state=refused"),
+        (&rita, "/requests?state=draft"),
+        (&scene.contact, "/requests?state=%3Cb%3E"),
+    ] {
+        let none = who.get(path).await?;
+        assert_eq!(none.status(), StatusCode::UNPROCESSABLE_ENTITY, "{path}");
+        let page = none.text().await?;
+        assert!(words(&page).contains("There is no such state"), "{path}");
+        assert!(!page.contains(&request), "{path} shows all in silence");
+    }
+    let draft = scene.draft().await?;
+    let drafts = text(&scene.contact, "/requests?state=draft").await?;
+    assert!(
+        drafts.contains(draft.trim_end_matches("/edit")) && !drafts.contains(&request),
+        "its own drafts"
+    );
+
+    let page = text(&scene.owner, "/keys").await?;
+    let key = linked(&page, "/keys/", "lk_test_").context("no key")?;
+    let page = text(&scene.owner, &key).await?;
+    let grant = action(&page, "/grants/", "/revoke").context("no grant")?;
+    let reason = [("reason", "The project is over.")];
+    scene.owner.act(&grant, &reason).await?;
+    for (state, there) in [("closed", true), ("approved", false)] {
+        let page = text(&rita, &format!("/requests?state={state}")).await?;
+        assert_eq!(page.contains(&request), there, "{state}");
+        assert!(words(&page).contains("Ended"), "it is a filter");
+    }
     Ok(())
 }

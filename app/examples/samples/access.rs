@@ -36,7 +36,15 @@ pub(crate) fn pages(s: State) -> Vec<Sample> {
             queue_page(staff(s, Area::Requests), queue(s))
         }),
         named("queue-partner", move || {
-            queue_page(contact(s, Area::Requests), queue(s))
+            let unknown = match s {
+                State::Failing => "waiting".to_owned(),
+                _ => String::new(),
+            };
+            let vm = Queue {
+                unknown,
+                ..queue(s)
+            };
+            queue_page(contact(s, Area::Requests), vm)
         }),
     ]
 }
@@ -409,6 +417,7 @@ fn queue(s: State) -> Queue {
         } else {
             paging(s)
         },
+        unknown: String::new(),
         filtered: s == State::Failing,
     }
 }

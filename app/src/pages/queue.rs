@@ -25,6 +25,8 @@ pub struct Queue {
     pub sorts: [Option<Sort>; 3],
     pub rows: Vec<QueueRow>,
     pub paging: Paging,
+    /// A filter that there is none of, as the URL names it; empty for none.
+    pub unknown: String,
     /// Whether any filter or search is set: an empty list then says so.
     pub filtered: bool,
 }
@@ -56,11 +58,14 @@ pub fn queue_page(shell: Shell, vm: Queue) -> Page {
         sorts,
         rows,
         paging,
+        unknown,
         filtered,
     } = vm;
     let new = (!staff)
         .then(|| view! { <a class="btn primary" href="/requests/new">"Ask for access"</a> });
-    let list = if rows.is_empty() {
+    let list = if !unknown.is_empty() {
+        no_such_state(&unknown)
+    } else if rows.is_empty() {
         nothing(staff, filtered)
     } else {
         let keys = view! {
@@ -118,6 +123,17 @@ fn row(row: QueueRow) -> Vec<AnyView> {
         view! { <span>{approvals}</span><small>{approvals_note}</small> }.into_any(),
         since.view(),
     ]
+}
+
+fn no_such_state(named: &str) -> AnyView {
+    let text = format!(
+        "No request can be in the state “{named}”, which the address names. Choose one of the states above."
+    );
+    let all = (
+        "/requests?state=all".to_owned(),
+        "Show all requests".to_owned(),
+    );
+    view! { <div class="card">{empty("There is no such state", text, Some(all))}</div> }.into_any()
 }
 
 fn nothing(staff: bool, filtered: bool) -> AnyView {

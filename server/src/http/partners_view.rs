@@ -13,6 +13,7 @@ use store::{AccessRequest, KeyRow, PartnerFilter, PartnerLine, Person, Read, Sta
 use crate::auth::actor::Actor;
 use crate::http::partners::Filter;
 use crate::http::people_view;
+use crate::http::requests::shown;
 use crate::portal::Portal;
 use crate::refusal::Refusal;
 use crate::service::partners;
@@ -134,19 +135,10 @@ async fn requests(read: &mut Read, id: PartnerId) -> Result<Vec<Waiting>, Refusa
 }
 
 fn request_line(request: &AccessRequest, service: String) -> Waiting {
-    let state = match request.state.0 {
-        RequestState::Draft => state::RequestState::Draft,
-        RequestState::InReview => state::RequestState::InReview,
-        RequestState::ChangesAsked => state::RequestState::ChangesAsked,
-        RequestState::Approved => state::RequestState::Approved,
-        RequestState::WaitingForPasskey => state::RequestState::WaitingForPasskey,
-        RequestState::Rejected => state::RequestState::Rejected,
-        RequestState::Withdrawn | RequestState::Closed => state::RequestState::Withdrawn,
-    };
     Waiting {
         title: service,
         detail: format!("Changed {}", request.updated_at.day()),
-        state: Some(state.pill()),
+        state: Some(shown(request.state.0).pill()),
         href: format!("/requests/{}", request.id),
         button: String::new(),
     }

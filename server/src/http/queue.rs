@@ -17,7 +17,7 @@ use crate::http::requests::shown;
 use crate::refusal::Refusal;
 use crate::service::queue::{self, Listed, PAGE};
 
-/// What the URL says. A value that is unknown does not filter: it decides nothing.
+/// What the URL says. An order or page that is unknown is the first one; a state is said to be none.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct Wanted {
     #[serde(default)]
@@ -30,19 +30,29 @@ pub struct Wanted {
     page: String,
 }
 
-/// The filters that are offered, after *all*.
-const STATES: [RequestState; 6] = [
+/// The filters that are offered beside *all*. Drafts are seen by those who write them alone.
+const STATES: [RequestState; 8] = [
+    RequestState::Draft,
     RequestState::InReview,
     RequestState::ChangesAsked,
     RequestState::WaitingForPasskey,
     RequestState::Approved,
     RequestState::Rejected,
     RequestState::Withdrawn,
+    RequestState::Closed,
 ];
+
+fn states(staff: bool) -> impl Iterator<Item = RequestState> {
+    let offered = move |state: &RequestState| !(staff && *state == RequestState::Draft);
+    STATES.into_iter().filter(offered)
+}
 
 /// `GET /requests`
 pub async fn list(view: View, actor: Actor, Query(wanted): Query<Wanted>) -> Response {
     match page(&view, &actor, wanted).await {
+        Ok(vm) if !vm.unknown.is_empty() => {
+            view.page_again(Area::Requests, |shell| queue_page(shell, vm))
+        }
         Ok(vm) => view.page(Area::Requests, |shell| queue_page(shell, vm)),
         Err(refusal) => view.refuse(refusal),
     }
@@ -54,16 +64,19 @@ async fn page(view: &View, actor: &Actor, wanted: Wanted) -> Result<Queue, Refus
         q: queue::search_text(&wanted.q),
         ..wanted
     };
+    let unknown = wanted.unknown(staff);
     let (filter, number) = (wanted.filter(staff), wanted.number());
     let mut read = view.portal.store.read().await?;
-    let (mut lines, counts) = if staff {
-        let lines = queue::for_staff(&mut read, actor.staff()?, &filter).await?;
-        (lines, read.queue_counts().await?)
+    let counts = match staff {
+        true => read.queue_counts().await?,
+        false => Vec::new(),
+    };
+    let mut lines = if !unknown.is_empty() {
+        Vec::new()
+    } else if staff {
+        queue::for_staff(&mut read, actor.staff()?, &filter).await?
     } else {
-        (
-            queue::for_contact(&mut read, actor.contact()?, &filter).await?,
-            Vec::new(),
-        )
+        queue::for_contact(&mut read, actor.contact()?, &filter).await?
     };
     drop(read);
     // One more than a page is asked for, to know whether there is another.
@@ -82,6 +95,7 @@ async fn page(view: &View, actor: &Actor, wanted: Wanted) -> Result<Queue, Refus
             [None, None, None]
         },
         paging: wanted.paging(number, lines.len(), more),
+        unknown,
         filtered: !filter.search.is_empty() || !filter.state.is_empty(),
         rows: lines
             .into_iter()
@@ -113,7 +127,16 @@ impl Wanted {
     fn state(&self, staff: bool) -> Option<RequestState> {
         match self.state.as_str() {
             "" if staff && self.q.is_empty() => Some(RequestState::InReview),
-            code => STATES.into_iter().find(|state| state.code() == code),
+            code => states(staff).find(|state| state.code() == code),
+        }
+    }
+
+    /// A state that is none, as it may be shown.
+    fn unknown(&self, staff: bool) -> String {
+        let known = matches!(self.state.as_str(), "" | "all") || self.state(staff).is_some();
+        match known {
+            true => String::new(),
+            false => self.state.chars().take(40).collect(),
         }
     }
 
@@ -159,10 +182,9 @@ impl Wanted {
             href: self.href("all", &self.sort, 0),
             label: "All".to_owned(),
             count: None,
-            here: here.is_none(),
+            here: here.is_none() && self.unknown(staff).is_empty(),
         };
-        STATES
-            .into_iter()
+        states(staff)
             .map(|state| Chip {
                 href: self.href(state.code(), &self.sort, 0),
                 label: shown(state).pill().label,
