@@ -5,7 +5,7 @@
 use anyhow::{Context as _, Result};
 use domain::request::{Answers, QuestionKind, Questionnaire};
 use reqwest::StatusCode;
-use tests::company::{CONTACT, OWNER, action, decide, linked, text, words};
+use tests::company::{CONTACT, DAY, OWNER, action, decide, linked, receipt, text, words};
 use tests::promises;
 use tests::scene::{Scene, change, value_of};
 use tests::visitor::{Visitor, errors_in};
@@ -19,6 +19,7 @@ promises! {
     a_withdrawn_request_stays_on_record_and_is_not_decided,
     a_rejection_gives_its_reason_and_stays_on_record,
     the_queue_is_searched_and_filtered,
+    the_partner_sees_in_every_state_where_it_stands_and_whom_to_ask,
 }
 
 /// A production environment and two more reviewers, who stand ready before anything is handed in.
@@ -455,5 +456,72 @@ async fn the_queue_is_searched_and_filtered(database: Option<String>) -> Result<
         assert_eq!(page.contains(&request), there, "{state}");
         assert!(words(&page).contains("Ended"), "it is a filter");
     }
+    Ok(())
+}
+
+/// What stands under “Where it stands”, and that the page says whom to ask.
+async fn stands(scene: &Scene, request: &str, told: &str, not: &[&str]) -> Result<()> {
+    let page = words(&text(&scene.contact, request).await?);
+    for whom in ["Whom to ask", "The reviewers at", "security@localhost"] {
+        assert!(page.contains(whom), "{whom} at {told}: {page}");
+    }
+    let (_, stands) = page.split_once("Where it stands").context("no way")?;
+    assert!(stands.contains(told), "{told}: {stands}");
+    for not in not {
+        assert!(!stands.contains(not), "{not}, which is over: {stands}");
+    }
+    Ok(())
+}
+
+async fn the_partner_sees_in_every_state_where_it_stands_and_whom_to_ask(
+    database: Option<String>,
+) -> Result<()> {
+    const MAILED: &str = "A one-time link was mailed";
+    const STORED: &str = "Its recipient has it stored";
+    let mut scene = Scene::set(database).await?;
+    let edit = scene.draft().await?;
+    let request = scene.hand_in(&edit, &["sandbox"], &[]).await?;
+    stands(&scene, &request, "Reviewers read your answers", &[MAILED]).await?;
+    decide(&scene.owner, &request, "sandbox", "changes").await?;
+    stands(&scene, &request, "Change what was asked for", &[MAILED]).await?;
+    let more = [("volume", "6000")];
+    scene.hand_in(&edit, &["sandbox"], &more).await?;
+    let link = scene.approve(&request).await?;
+    stands(&scene, &request, MAILED, &[STORED]).await?;
+    let claimed = scene.contact.claim(&link).await?;
+    stands(&scene, &request, MAILED, &[STORED]).await?;
+    let page = receipt(&scene.contact, &claimed).await?;
+    stands(&scene, &request, STORED, &[MAILED]).await?;
+
+    // A replacement is on its way like the first, and a lost one leaves what there was.
+    scene.contact.act(&format!("{page}/replace"), &[]).await?;
+    let second = scene.link_to(CONTACT, "/d/").await?;
+    stands(&scene, &request, MAILED, &[STORED]).await?;
+    scene.contact.report(&second).await?;
+    stands(&scene, &request, STORED, &[MAILED]).await?;
+    let reason = [("reason", "It was only a trial.")];
+    scene.owner.act(&format!("{page}/revoke"), &reason).await?;
+    stands(&scene, &request, "how to have", &[MAILED, STORED]).await?;
+    let shown = text(&scene.owner, &page).await?;
+    let grant = action(&shown, "/grants/", "/revoke").context("no grant")?;
+    scene.owner.act(&grant, &reason).await?;
+    stands(&scene, &request, "Every key under it has ended", &[MAILED]).await?;
+
+    let lapses = scene.ask_for(&["sandbox"]).await?;
+    scene.decide(&lapses).await?;
+    scene.link_to(CONTACT, "/d/").await?;
+    let rejected = scene.ask_for(&["sandbox"]).await?;
+    decide(&scene.owner, &rejected, "sandbox", "reject").await?;
+    stands(&scene, &rejected, "The reason is in the mail", &[MAILED]).await?;
+    let withdrawn = scene.ask_for(&["sandbox"]).await?;
+    scene
+        .contact
+        .form(&format!("{withdrawn}/withdraw"), &[])
+        .await?;
+    stands(&scene, &withdrawn, "By your organisation", &[MAILED]).await?;
+    scene.portal.restart_later(4 * DAY).await?;
+    scene.told(CONTACT, "a delivery lapsed", 1).await?;
+    scene.contact.sign_in().await?;
+    stands(&scene, &lapses, "The delivery ended before", &[MAILED]).await?;
     Ok(())
 }

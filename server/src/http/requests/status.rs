@@ -2,8 +2,11 @@
 
 use app::components::{Filled, Moment, Step};
 use app::pages::request::Status;
+use domain::delivery::DeliveryCode;
+use domain::key::KeyState;
 use domain::request::{LineState, RequestState};
-use store::Read;
+use domain::state::GrantState;
+use store::{KeyRow, Read};
 
 use super::{grants, history, sections, shown};
 use crate::auth::actor::Actor;
@@ -40,7 +43,7 @@ pub(super) async fn status(
         state: shown(state),
         revision: revision.document.number.into(),
         submitted: Moment::new(revision.row.submitted_at, now),
-        way: way(&file),
+        way: way(&file, hand_over(read, &file).await?),
         sections,
         grants: grants::for_partner(read, &file).await?,
         timeline,
@@ -53,8 +56,63 @@ pub(super) async fn status(
     })
 }
 
+/// How far the keys of what was approved have come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum HandOver {
+    Stored,
+    /// A key was stored, and none works any more.
+    Over,
+    /// The last delivery ended before its key was stored.
+    Lapsed,
+    Mailed,
+}
+
+/// Of several environments, the one on which there is most to do.
+async fn hand_over(read: &mut Read, file: &RequestFile) -> Result<HandOver, Refusal> {
+    let mut stands = HandOver::Stored;
+    for (_, proposed) in file.standing() {
+        let grant = &proposed.row;
+        if grant.state.0 != GrantState::Approved {
+            continue;
+        }
+        let deliveries = read.deliveries_of_grant(grant.id).await?;
+        let newest = deliveries.last().map(|delivery| delivery.state.0);
+        let keys = read.keys_of_grant(grant.id).await?;
+        let live = |key: &KeyRow| matches!(key.state.0, KeyState::Active | KeyState::Suspended);
+        stands = stands.max(match newest {
+            None | Some(DeliveryCode::Sealed | DeliveryCode::Claimed) => HandOver::Mailed,
+            Some(_) if keys.iter().any(|key| live(key)) => HandOver::Stored,
+            Some(DeliveryCode::Receipted) => HandOver::Over,
+            Some(DeliveryCode::Expired | DeliveryCode::Cancelled) => HandOver::Lapsed,
+        });
+    }
+    Ok(stands)
+}
+
+/// The last step of an approved request.
+const fn key_step(stands: HandOver) -> (Step, &'static str) {
+    match stands {
+        HandOver::Mailed => (
+            Step::Now,
+            "A one-time link was mailed. Only its recipient’s passkey opens it.",
+        ),
+        HandOver::Stored => (
+            Step::Done,
+            "Its recipient has it stored. The key’s page shows its use.",
+        ),
+        HandOver::Over => (
+            Step::Now,
+            "It has ended. The key’s page says why, and how to have another one.",
+        ),
+        HandOver::Lapsed => (
+            Step::Now,
+            "The delivery ended before the key was stored. The key’s page says how to have a new one.",
+        ),
+    }
+}
+
 /// The way of a request, with where it is now.
-fn way(file: &RequestFile) -> Vec<(Step, String, String)> {
+fn way(file: &RequestFile, stands: HandOver) -> Vec<(Step, String, String)> {
     let step = |step, title: &str, text: &str| (step, title.to_owned(), text.to_owned());
     let approved = grants::any(file, LineState::Approved);
     let handed_in = step(
@@ -98,15 +156,14 @@ fn way(file: &RequestFile) -> Vec<(Step, String, String)> {
                 "It is sent as soon as its recipient has a passkey that can open it.",
             ),
         ),
-        RequestState::Approved => (
-            step(Step::Done, "Reviewed", ""),
-            step(Step::Done, "Approved", ""),
-            step(
-                Step::Now,
-                "Key",
-                "A one-time link was mailed. Only its recipient’s passkey opens it.",
-            ),
-        ),
+        RequestState::Approved => {
+            let (now, text) = key_step(stands);
+            (
+                step(Step::Done, "Reviewed", ""),
+                step(Step::Done, "Approved", ""),
+                step(now, "Key", text),
+            )
+        }
         RequestState::Rejected => (
             step(Step::Done, "Reviewed", ""),
             step(
