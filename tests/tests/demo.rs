@@ -6,8 +6,10 @@ use std::fs;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use domain::request::RequestState;
 use serde_json::Value;
 use tempfile::TempDir;
+use tests::company::{linked, text};
 use tests::loaded::Loaded;
 use tests::postgres;
 use tests::server::{Config, Latchkey};
@@ -98,8 +100,29 @@ async fn the_demo_lets_in_one_person_for_each_role() -> Result<()> {
         Some("link-not-usable")
     );
 
-    let mut people = Vec::new();
+    // As it stands before anybody of the cast comes in: a passkey may bring what waited for one.
+    let (_, link) = links
+        .iter()
+        .find(|(name, _)| name == "Reviewer One")
+        .context("in the cast")?;
+    let mut reviewer = Visitor::new(stage.portal.origin());
+    reviewer.enrol(link, None).await?;
+    let is_listed = async |who: &Visitor, state: RequestState| {
+        let path = format!("/requests?state={}", state.code());
+        let page = text(who, &path).await?;
+        Ok::<_, anyhow::Error>(linked(&page, "/requests/", "").is_some())
+    };
+    for state in RequestState::ALL.iter().copied() {
+        if state != RequestState::Draft {
+            assert!(is_listed(&reviewer, state).await?, "no request is {state}");
+        }
+    }
+
+    let mut people = vec![("Reviewer One", reviewer)];
     for (name, link) in &links {
+        if name == "Reviewer One" {
+            continue;
+        }
         let mut visitor = Visitor::new(stage.portal.origin());
         visitor
             .enrol(link, None)
@@ -133,6 +156,10 @@ async fn the_demo_lets_in_one_person_for_each_role() -> Result<()> {
         .iter()
         .find(|(name, _)| *name == "Aster Admin")
         .context("in the cast")?;
+    assert!(
+        is_listed(admin, RequestState::Draft).await?,
+        "a draft is its partner’s own"
+    );
     let claimed = admin.claim(&link).await?;
     admin.receipt(&claimed).await?;
     Ok(())

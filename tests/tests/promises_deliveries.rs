@@ -16,6 +16,7 @@ promises! {
     without_a_fit_passkey_it_waits_and_a_fit_one_brings_the_key,
     a_policy_for_device_bound_passkeys_takes_no_synced_one,
     a_link_that_nobody_opened_lapses_and_three_new_ones_can_be_had,
+    a_changed_setting_moves_the_end_of_later_links,
     a_lease_without_a_receipt_destroys_the_key_and_both_are_told,
     this_was_not_me_kills_the_key_and_alerts_the_staff,
     this_was_not_me_without_a_passkey_alerts_the_staff_and_changes_nothing,
@@ -195,6 +196,35 @@ async fn a_link_that_nobody_opened_lapses_and_three_new_ones_can_be_had(
     assert_eq!(scene.verify(&held.key).await?, "ok");
     let page = words(&text(&scene.contact, &held.page).await?);
     assert!(!page.contains("Send a new link"), "{page}");
+    Ok(())
+}
+
+async fn a_changed_setting_moves_the_end_of_later_links(database: Option<String>) -> Result<()> {
+    let mut scene = Scene::set(database).await?;
+    let request = scene.ask_for_access().await?;
+    let before = scene.approve(&request).await?;
+    scene.set_policy("sandbox", &[("link_hours", "2")]).await?;
+    let lapses = scene.ask_for(&["sandbox"]).await?;
+    let short = scene.approve(&lapses).await?;
+    let open = scene.ask_for(&["sandbox"]).await?;
+    let in_time = scene.approve(&open).await?;
+
+    scene.portal.restart_later(HOUR * 2 - HOUR / 12).await?;
+    scene
+        .contact
+        .claim(&in_time)
+        .await
+        .context("within two hours")?;
+    scene.portal.restart_later(HOUR * 2 + HOUR / 12).await?;
+    assert_eq!(
+        refused(scene.contact.claim(&short).await),
+        "link-not-usable"
+    );
+    scene
+        .told(CONTACT, "Nobody opened the delivery in time.", 1)
+        .await?;
+    let claimed = scene.contact.claim(&before).await;
+    claimed.context("the end of a link that was mailed before stays")?;
     Ok(())
 }
 

@@ -6,15 +6,23 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result};
-use domain::act::Act;
+use domain::act::{Act, ActStatement};
+use domain::enc::Digest;
+use domain::grant::Grant;
+use domain::id::PersonId;
+use domain::policy::Policy;
+use domain::quorum::recipient_digest;
+use domain::request::Revision;
 use serde_json::Value;
 use tests::company::{CONTACT, action, linked, text, words};
+use tests::hand::Hand;
 use tests::promises;
 use tests::scene::Scene;
 use tests::visitor::errors_in;
 
 promises! {
     every_act_is_in_the_log_with_its_actor_credential_and_assertion,
+    a_decision_in_the_log_holds_the_digests_of_what_was_shown,
     auditors_filter_and_export_the_log_and_nobody_else_does,
     a_key_has_its_time_line_and_a_request_its_history_on_both_sides,
 }
@@ -135,6 +143,71 @@ async fn every_act_is_in_the_log_with_its_actor_credential_and_assertion(
     let whole = serde_json::to_string(&log)?;
     for never in [held.key.as_str(), secret.as_str()] {
         assert!(!whole.contains(never), "the log holds {never}");
+    }
+    Ok(())
+}
+
+async fn a_decision_in_the_log_holds_the_digests_of_what_was_shown(
+    database: Option<String>,
+) -> Result<()> {
+    let scene = Scene::set(database).await?;
+    let request = scene.ask_for(&["sandbox"]).await?;
+    let page = words(&text(&scene.owner, &format!("{request}/decide/sandbox")).await?);
+    let shown = |label: &str| -> Result<String> {
+        let mut values = page.split(&format!(" {label} ")).skip(1).map(|after| {
+            let digits = after.chars().take_while(char::is_ascii_hexdigit);
+            digits.collect::<String>()
+        });
+        values
+            .find(|digest| digest.len() == 64)
+            .with_context(|| format!("{label} is not shown whole: {page}"))
+    };
+    scene.decide(&request).await?;
+    let log = scene.audit().await?;
+    let decided = log.iter().find(|line| line["act"] == "decide");
+    let evidence = decided.context("no decision")?["evidence"].as_str();
+    let evidence: Value = serde_json::from_str(evidence.context("no evidence")?)?;
+    let signed: ActStatement = serde_json::from_value(evidence["statement"].clone())?;
+
+    let mut hand = Hand::at(&scene.portal).await?;
+    let hex =
+        |digest: Digest| -> String { digest.iter().map(|byte| format!("{byte:02x}")).collect() };
+    let mut document = async |table: &str, of: &str| -> Result<String> {
+        let found = hand
+            .texts(&format!("SELECT document FROM {table} WHERE {of}"))
+            .await?;
+        let [document] = found.as_slice() else {
+            anyhow::bail!("{} of {table}", found.len())
+        };
+        Ok(document.clone())
+    };
+    let revision: Revision = serde_json::from_str(&document("revision", "number = 1").await?)?;
+    let grant: Grant = serde_json::from_str(&document("access_grant", "number = 1").await?)?;
+    let sandbox = "environment_id = (SELECT environment_id FROM access_grant)";
+    let policy: Policy = serde_json::from_str(&document("policy", sandbox).await?)?;
+    let contact = hand.id("person", "name = 'First contact'").await?;
+    let recipient = recipient_digest(PersonId::new(contact.parse()?), &CONTACT.parse()?);
+    for (label, is) in [
+        ("revision", hex(revision.digest())),
+        ("grant", hex(grant.digest())),
+        ("policy version", hex(policy.digest())),
+        ("recipient", hex(recipient)),
+    ] {
+        assert_eq!(
+            signed.parameter(label),
+            Some(is.as_str()),
+            "{label}, signed"
+        );
+        assert_eq!(shown(label)?, is, "{label}, shown");
+        let column = label.replace("policy version", "policy");
+        let mut kept = hand
+            .literal("decision", &format!("{column}_digest"), "1 = 1")
+            .await?;
+        kept.make_ascii_lowercase();
+        assert!(
+            kept.contains(&is),
+            "{label}, kept with the decision: {kept}"
+        );
     }
     Ok(())
 }

@@ -20,6 +20,8 @@ promises! {
     a_rejection_gives_its_reason_and_stays_on_record,
     the_queue_is_searched_and_filtered,
     the_partner_sees_in_every_state_where_it_stands_and_whom_to_ask,
+    a_proposal_without_networks_is_refused_where_the_policy_demands_them,
+    what_changed_since_the_last_verdict_is_shown_past_a_revision_without_one,
 }
 
 /// A production environment and two more reviewers, who stand ready before anything is handed in.
@@ -523,5 +525,80 @@ async fn the_partner_sees_in_every_state_where_it_stands_and_whom_to_ask(
     scene.told(CONTACT, "a delivery lapsed", 1).await?;
     scene.contact.sign_in().await?;
     stands(&scene, &lapses, "The delivery ended before", &[MAILED]).await?;
+    Ok(())
+}
+
+async fn a_proposal_without_networks_is_refused_where_the_policy_demands_them(
+    database: Option<String>,
+) -> Result<()> {
+    let (scene, rita, _) = with_reviewers(database).await?;
+    let edit = scene.draft().await?;
+    let request = edit.trim_end_matches("/edit").to_owned();
+    for environments in [&["production"][..], &["sandbox", "production"]] {
+        let refused = scene
+            .hand_in(&edit, environments, &[("networks", "")])
+            .await;
+        let why = refused.err().context("handed in")?.to_string();
+        assert!(
+            why.contains("422") && why.contains("production:") && why.contains("network"),
+            "{why}"
+        );
+        assert_eq!(rita.get(&request).await?.status(), 404, "still a draft");
+    }
+    let page = text(&scene.contact, &edit).await?;
+    assert!(
+        page.contains("Show our customers where their parcel is."),
+        "what was typed is kept"
+    );
+    let sandbox = scene
+        .hand_in(&edit, &["sandbox"], &[("networks", "")])
+        .await?;
+    assert_eq!(sandbox, request, "the sandbox’s policy demands none");
+    let named = scene.ask_for(&["production"]).await?;
+    assert_eq!(rita.get(&named).await?.status(), 200);
+    Ok(())
+}
+
+async fn what_changed_since_the_last_verdict_is_shown_past_a_revision_without_one(
+    database: Option<String>,
+) -> Result<()> {
+    let (scene, rita, rolf) = with_reviewers(database).await?;
+    let edit = scene.draft().await?;
+    let stored = |place| [("storage", place)];
+    let request = scene
+        .hand_in(&edit, &["sandbox"], &stored("In the first vault of all."))
+        .await?;
+    let verdict = [
+        ("section", "safeguards"),
+        ("verdict", "accepted"),
+        ("comment", ""),
+    ];
+    let judged = rita.form(&format!("{request}/verdict"), &verdict).await?;
+    assert_eq!(judged.status(), 303);
+    // Nobody says anything of the second revision's sections.
+    for place in ["In the second vault of all.", "In the third vault of all."] {
+        decide(&rolf, &request, "sandbox", "changes").await?;
+        scene.hand_in(&edit, &["sandbox"], &stored(place)).await?;
+    }
+    let page = text(&rita, &request).await?;
+    let (_, answer) = page.split_once("vault of all").context("the answer")?;
+    let before = page.len() - answer.len();
+    let around = words(
+        page.get(before.saturating_sub(200)..before)
+            .unwrap_or_default(),
+    );
+    assert!(
+        around.contains("first") && around.contains("third") && !around.contains("second"),
+        "{around}"
+    );
+    assert!(
+        page.contains(&format!("{request}?revision=1\"")),
+        "the revision that was judged is named"
+    );
+    let said = words(&page);
+    assert!(
+        said.contains("Revision 3") && said.contains("what changed since revision 1"),
+        "{said}"
+    );
     Ok(())
 }
