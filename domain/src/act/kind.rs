@@ -69,7 +69,6 @@ acts! {
     ChangeCatalogue "change-catalogue"
     /// Registers a gateway, or changes, rotates or revokes one.
     ChangeGateway "change-gateway"
-    ChangeHostKey "change-host-key"
     Export "export"
 }
 
