@@ -3,7 +3,7 @@
 
 mod sockets;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -36,6 +36,8 @@ pub struct Settings {
     pub root_key_file: Option<PathBuf>,
     /// `smtp://`, `smtps://` or `smtp://…?tls=required`, with user and password.
     pub smtp_url: Option<String>,
+    /// The certificate authority of the mail server (PEM), where it is your own.
+    pub smtp_ca_file: Option<PathBuf>,
     /// The `From` of all mail.
     pub mail_from: String,
     /// What keys begin with, before the environment's tag.
@@ -82,6 +84,7 @@ pub struct Config {
     pub database_url: String,
     pub root_key_file: PathBuf,
     pub smtp_url: Option<String>,
+    pub smtp_ca_file: Option<PathBuf>,
     pub mail_from: String,
     pub key_prefix: String,
     pub proxies: Networks,
@@ -108,6 +111,7 @@ impl Default for Settings {
             database_url: None,
             root_key_file: None,
             smtp_url: None,
+            smtp_ca_file: None,
             mail_from: "latchkey@localhost".to_owned(),
             key_prefix: "lk".to_owned(),
             proxies: String::new(),
@@ -170,6 +174,19 @@ impl Settings {
             ));
         }
         let gateway_sockets = sockets::checked(self.gateway_socket)?;
+        if self.profile == Profile::Production
+            && self
+                .smtp_url
+                .as_deref()
+                .is_some_and(sends_its_password_plain)
+        {
+            // Not the setting itself, which holds the password.
+            return Err(Unsafe(
+                "`smtp_url` would send its password in plain text. Write smtps://… or \
+                 smtp://…?tls=required, unless the mail server is on this machine."
+                    .to_owned(),
+            ));
+        }
         domain::token::KeyPrefix::new(&self.key_prefix, "live").map_err(|error| {
             Unsafe(format!(
                 "`key_prefix` cannot be used: {error}. Two or three letters will do."
@@ -187,6 +204,7 @@ impl Settings {
             data_dir: self.data_dir,
             database_url,
             smtp_url: self.smtp_url,
+            smtp_ca_file: self.smtp_ca_file,
             mail_from: self.mail_from,
             key_prefix: self.key_prefix,
             proxies,
@@ -211,6 +229,25 @@ impl Config {
     pub fn is_development(&self) -> bool {
         self.profile == Profile::Development
     }
+}
+
+/// Over the network, without TLS or with TLS that whoever is between can talk it out of.
+fn sends_its_password_plain(smtp_url: &str) -> bool {
+    let Ok(url) = Url::parse(smtp_url) else {
+        return false; // It cannot be used at all, which is said where mail is set up.
+    };
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    let here = host == "localhost"
+        || address
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback());
+    // The first counts, as in lettre.
+    let tls = url.query_pairs().find(|(name, _)| name == "tls");
+    url.password().is_some()
+        && !here
+        && url.scheme() != "smtps"
+        && tls.is_none_or(|(_, tls)| tls != "required")
 }
 
 fn checked_origin(text: &str) -> Result<Url, Unsafe> {
@@ -298,6 +335,40 @@ mod tests {
         };
         let refusal = settings.check().unwrap_err().to_string();
         assert!(refusal.contains("smtp_url"), "{refusal}");
+    }
+
+    #[test]
+    fn a_password_goes_to_another_machine_over_tls_alone() {
+        let checked = |smtp_url: &str| {
+            let settings = Settings {
+                smtp_url: Some(smtp_url.to_owned()),
+                ..settings("https://keys.example.com")
+            };
+            settings.check()
+        };
+        for plain in [
+            "smtp://keys:hidden@mail.example.com",
+            "smtp://keys:hidden@mail.example.com:587",
+            "smtp://keys:hidden@192.0.2.7:25",
+            "smtp://keys:hidden@[2001:db8::7]",
+            "smtp://keys:hidden@localhost.example.com",
+            "smtp://keys:hidden@mail.example.com?tls=opportunistic",
+            "smtp://keys:hidden@mail.example.com?tls=opportunistic&tls=required",
+        ] {
+            let refusal = checked(plain).unwrap_err().to_string();
+            assert!(refusal.contains("?tls=required"), "{plain}: {refusal}");
+            assert!(!refusal.contains("hidden"), "{refusal}");
+        }
+        for safe in [
+            "smtps://keys:hidden@mail.example.com",
+            "smtp://keys:hidden@mail.example.com:587?tls=required",
+            "smtp://keys:hidden@localhost",
+            "smtp://keys:hidden@127.0.0.1:25",
+            "smtp://keys:hidden@[::1]:25",
+            "smtp://mail.example.com",
+        ] {
+            assert!(checked(safe).is_ok(), "{safe}");
+        }
     }
 
     #[test]

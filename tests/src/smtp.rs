@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use base64ct::{Base64, Encoding as _};
 use mail_parser::MessageParser;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use serde::Deserialize;
 use tempfile::TempDir;
 use tokio::time::sleep;
@@ -23,7 +24,20 @@ pub struct Mailbox {
     taken: Vec<usize>,
     read: Mutex<AsRead>,
     rules: HashMap<String, &'static str>,
+    lock: Option<Lock>,
 }
+
+/// TLS by a certificate of a private authority, and a user who signs in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lock {
+    /// TLS from the first byte: `smtps`.
+    Implicit,
+    StartTls,
+}
+
+/// Who may send by a mail server with a [`Lock`]; the password needs escapes in a URL.
+pub const USER: &str = "latchkey@example.com";
+pub const PASSWORD: &str = "p@ss/word:#1";
 
 /// What a mail server may do with the mails to an address, beside taking them.
 #[derive(Clone, Copy, Debug)]
@@ -63,6 +77,9 @@ pub struct Mail {
     pub html: String,
     /// The `Message-ID`: the same where a mail comes a second time.
     pub id: String,
+    /// Whether it came over TLS, and whose password came with it.
+    pub tls: bool,
+    pub user: Option<String>,
     pub raw: Vec<u8>,
 }
 
@@ -70,6 +87,18 @@ impl Mailbox {
     /// # Errors
     /// Without Node.js or its packages.
     pub async fn start() -> Result<Self> {
+        Self::launch(None).await
+    }
+
+    /// One that takes mail over TLS alone, from [`USER`] alone.
+    ///
+    /// # Errors
+    /// As [`Mailbox::start`].
+    pub async fn start_locked(lock: Lock) -> Result<Self> {
+        Self::launch(Some(lock)).await
+    }
+
+    async fn launch(lock: Option<Lock>) -> Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix("latchkey-mail-")
             .tempdir()?;
@@ -80,13 +109,61 @@ impl Mailbox {
             taken: Vec::new(),
             read: Mutex::default(),
             rules: HashMap::new(),
+            lock,
         };
+        if let Some(lock) = lock {
+            mailbox.certify(lock)?;
+        }
         mailbox.bring_back().await?;
         Ok(mailbox)
     }
 
     pub fn url(&self) -> String {
-        format!("smtp://127.0.0.1:{}", self.port)
+        match self.lock {
+            None => format!("smtp://127.0.0.1:{}", self.port),
+            Some(_) => self.url_with(PASSWORD),
+        }
+    }
+
+    /// The address of one with a [`Lock`], for a client that says this password.
+    pub fn url_with(&self, password: &str) -> String {
+        let escaped =
+            |text: &str| -> String { text.bytes().map(|byte| format!("%{byte:02X}")).collect() };
+        let host = format!(
+            "{}:{}@localhost:{}",
+            escaped(USER),
+            escaped(password),
+            self.port
+        );
+        match self.lock {
+            Some(Lock::Implicit) => format!("smtps://{host}"),
+            _ => format!("smtp://{host}?tls=required"),
+        }
+    }
+
+    /// The certificate authority of one with a [`Lock`].
+    pub fn authority(&self) -> PathBuf {
+        self.folder.path().join("authority.pem")
+    }
+
+    fn certify(&self, lock: Lock) -> Result<()> {
+        let mut params = CertificateParams::new(Vec::new())?;
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let authority = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
+        let key = KeyPair::generate()?;
+        let certificate =
+            CertificateParams::new(vec!["localhost".to_owned()])?.signed_by(&key, &authority)?;
+        std::fs::write(self.authority(), authority.pem())?;
+        let lock = serde_json::json!({
+            "key": key.serialize_pem(), "cert": certificate.pem(),
+            "implicit": lock == Lock::Implicit, "user": USER, "password": PASSWORD,
+        });
+        std::fs::write(self.lock_file(), lock.to_string())?;
+        Ok(())
+    }
+
+    fn lock_file(&self) -> PathBuf {
+        self.folder.path().join("lock")
     }
 
     /// Refuses connections from now on. What came in stays readable.
@@ -107,6 +184,9 @@ impl Mailbox {
         let mut node = command("node");
         node.arg(web("smtp.mjs")?).arg(self.port.to_string());
         node.arg(self.rules());
+        if self.lock.is_some() {
+            node.arg(self.lock_file());
+        }
         web("node_modules/smtp-server")?;
         let mut server = Process::start("the mail server", node, log)?;
         self.port = server
@@ -195,14 +275,24 @@ impl Mail {
         struct Line {
             from: String,
             to: Vec<String>,
+            tls: bool,
+            user: Option<String>,
             raw: String,
         }
-        let Line { from, to, raw } = serde_json::from_str(line)?;
+        let Line {
+            from,
+            to,
+            tls,
+            user,
+            raw,
+        } = serde_json::from_str(line)?;
         let raw = Base64::decode_vec(&raw).context("the mail server wrote no base64")?;
         let message = MessageParser::default().parse(&raw).context("not a mail")?;
         Ok(Self {
             from,
             to,
+            tls,
+            user,
             subject: message.subject().unwrap_or_default().to_owned(),
             text: message.body_text(0).unwrap_or_default().into_owned(),
             html: message.body_html(0).unwrap_or_default().into_owned(),

@@ -1,5 +1,7 @@
 // A mail server for tests. Prints its port, then each message that it takes as one line of JSON.
-// Usage: node smtp.mjs PORT RULES   (port 0: any free one). Ends with its standard input.
+// Usage: node smtp.mjs PORT RULES [LOCK]   (port 0: any free one). Ends with its standard input.
+// LOCK: a file of JSON, {"key", "cert" (PEM), "implicit", "user", "password"}: TLS, from the first
+// byte or by STARTTLS, and no mail without signing in. Without it: neither.
 // RULES: a file of JSON, {"address": "refuse" | "later" | "hang-up"}, read for each mail.
 import { readFileSync } from "node:fs";
 import { SMTPServer } from "smtp-server";
@@ -18,11 +20,22 @@ function refusal(responseCode, text) {
   return Object.assign(new Error(text), { responseCode });
 }
 
+const lock = process.argv[4] && JSON.parse(readFileSync(process.argv[4], "utf8"));
+const door = lock
+  ? {
+      secure: lock.implicit,
+      key: lock.key,
+      cert: lock.cert,
+      authMethods: ["PLAIN", "LOGIN"],
+      onAuth: ({ username, password }, _session, done) =>
+        username === lock.user && password === lock.password
+          ? done(null, { user: username })
+          : done(refusal(535, "5.7.8 authentication credentials invalid")),
+    }
+  : { authOptional: true, disabledCommands: ["STARTTLS", "AUTH"] };
+
 const server = new SMTPServer({
-  authOptional: true,
-  disabledCommands: ["STARTTLS"],
-  allowInsecureAuth: true,
-  onAuth: ({ username }, _session, done) => done(null, { user: username }),
+  ...door,
   onRcptTo({ address }, _session, done) {
     switch (treatment(address)) {
       case "refuse":
@@ -41,6 +54,8 @@ const server = new SMTPServer({
       const message = {
         from: mailFrom.address ?? "",
         to: rcptTo.map(({ address }) => address),
+        tls: session.secure,
+        user: session.user ?? null,
         raw: Buffer.concat(chunks).toString("base64"),
       };
       const hangUp = message.to.some((to) => treatment(to) === "hang-up");

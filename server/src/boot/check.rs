@@ -8,6 +8,7 @@ use store::{Database, Store};
 use super::{is_of_origin, is_of_profile, read_root_key, unwrap_with};
 use crate::config::Config;
 use crate::http::assets::Site;
+use crate::mail::Courier;
 use crate::sockets;
 
 /// What the operator should know besides that it is safe: what is still to be made, or done.
@@ -18,6 +19,7 @@ pub async fn check(config: &Config) -> Result<Vec<String>> {
     let mut notes = Vec::new();
     Site::load(&config.site)?;
     sockets::check_folders(config)?;
+    Courier::of(config).context("Mail cannot be sent")?;
     if let Some(file) = embedded(&config.database_url).filter(|file| !Path::new(file).exists()) {
         notes.push(format!("The first start makes the database {file}."));
         check_root_key(config, &mut notes)?;

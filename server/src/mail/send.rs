@@ -1,5 +1,6 @@
 //! Handing a mail over: to the mail server, or in development to a folder that is a page.
 
+use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
 use domain::id::MailId;
@@ -7,7 +8,9 @@ use domain::time::Timestamp;
 use lettre::message::header::{Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
 use lettre::transport::smtp;
+use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
+use url::Url;
 
 use crate::config::Config;
 use crate::mail::mailbox::{DevMail, Folder};
@@ -15,6 +18,7 @@ use crate::mail::words::Words;
 
 /// Longest wait for one answer of the mail server.
 const ANSWER: Duration = Duration::from_secs(10);
+const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
 /// Why no mail can be sent at all: a sentence for who configures it.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +28,11 @@ pub enum Unmailable {
         "`smtp_url` cannot be used. Write smtps://user:password@host or smtp://host:587?tls=required."
     )]
     Server,
+    #[error(
+        "`smtp_ca_file` ({0}) cannot be read as certificates in PEM. Give the file of your mail \
+         server's certificate authority, or leave the setting out."
+    )]
+    Authority(String),
     #[error("`mail_from` is not a mail address, such as keys@example.com.")]
     From,
     #[error("No mail server is configured. Set `smtp_url`.")]
@@ -57,12 +66,7 @@ impl Courier {
     /// [`Unmailable`].
     pub fn of(config: &Config) -> Result<Self, Unmailable> {
         let way = match &config.smtp_url {
-            Some(url) => Way::Smtp(
-                AsyncSmtpTransport::<Tokio1Executor>::from_url(url)
-                    .map_err(|_| Unmailable::Server)?
-                    .timeout(Some(ANSWER))
-                    .build(),
-            ),
+            Some(url) => Way::Smtp(server(url, config.smtp_ca_file.as_deref())?),
             None if config.is_development() => Way::Folder(Folder::of(config)),
             None => return Err(Unmailable::Nowhere),
         };
@@ -105,6 +109,46 @@ impl Courier {
             }
         }
     }
+}
+
+fn server(
+    url: &str,
+    authority: Option<&Path>,
+) -> Result<AsyncSmtpTransport<Tokio1Executor>, Unmailable> {
+    let mut builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(url)
+        .map_err(|_| Unmailable::Server)?
+        .timeout(Some(ANSWER));
+    if let Some(file) = authority {
+        builder = builder.tls(tls_of(url, file)?);
+    }
+    Ok(builder.build())
+}
+
+/// The TLS that the URL asks for, with the certificates in this file as the only ones trusted.
+fn tls_of(url: &str, authority: &Path) -> Result<Tls, Unmailable> {
+    let unreadable = || Unmailable::Authority(authority.display().to_string());
+    let url = Url::parse(url).map_err(|_| Unmailable::Server)?;
+    let host = url.host_str().ok_or(Unmailable::Server)?;
+    let pem = std::fs::read(authority).map_err(|_| unreadable())?;
+    // The library takes a file without any certificate for an empty list.
+    if !pem.windows(BEGIN.len()).any(|window| window == BEGIN) {
+        return Err(unreadable());
+    }
+    let trusted = Certificate::from_pem(&pem).map_err(|_| unreadable())?;
+    let parameters = TlsParameters::builder(host.to_owned())
+        .certificate_store(CertificateStore::None)
+        .add_root_certificate(trusted)
+        .build()
+        .map_err(|_| unreadable())?;
+    let asked = url.query_pairs().find(|(name, _)| name == "tls");
+    Ok(
+        match (url.scheme(), asked.as_ref().map(|(_, tls)| &**tls)) {
+            ("smtps", _) => Tls::Wrapper(parameters),
+            (_, Some("opportunistic")) => Tls::Opportunistic(parameters),
+            // Who names an authority wants TLS.
+            _ => Tls::Required(parameters),
+        },
+    )
 }
 
 /// Built by the library's typed headers alone, which encode what stands in them (RFC 2047).
@@ -154,11 +198,28 @@ impl Header for AutoSubmitted {
 
 fn failure(error: &smtp::Error) -> Failure {
     let code = error.status().map(u16::from);
-    let text = redacted(&said(error));
+    let said = said(error);
+    let text = format!("{}{}", to_do(code, &said), redacted(&said));
     if is_final(code) {
         Failure::Never(text)
     } else {
         Failure::Later(text)
+    }
+}
+
+/// What an operator does about a connection that cannot be made, in front of what was said.
+fn to_do(code: Option<u16>, said: &str) -> &'static str {
+    match code {
+        Some(534 | 535 | 538) => {
+            "The mail server does not accept the user or the password in smtp_url: "
+        }
+        // RFC 4954 section 6, RFC 3207 section 4.
+        Some(530) => "The mail server wants TLS or a user and password first. See smtp_url: ",
+        None if said.contains("peer certificate") => {
+            "The mail server's certificate is not trusted. Check the host in smtp_url, or name your \
+             own certificate authority in smtp_ca_file: "
+        }
+        _ => "",
     }
 }
 
