@@ -172,14 +172,10 @@ fn name(portal: &Portal) -> &'static str {
     }
 }
 
+/// Where the origin is https, `guard::headers` adds `Secure` to it, as to every cookie.
 fn cookie(portal: &Portal, value: &str, max_age: u64) -> String {
-    let secure = if portal.config.is_https() {
-        "; Secure"
-    } else {
-        ""
-    };
     format!(
-        "{}={value}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Lax{secure}",
+        "{}={value}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Lax",
         name(portal)
     )
 }

@@ -4,8 +4,9 @@
 use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
+use axum::http::header::Entry;
 use axum::http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, ORIGIN, REFERRER_POLICY,
+    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, ORIGIN, REFERRER_POLICY, SET_COOKIE,
     STRICT_TRANSPORT_SECURITY, USER_AGENT, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::request::Parts;
@@ -239,8 +240,23 @@ pub async fn headers(State(portal): State<Portal>, request: Request, next: Next)
             STRICT_TRANSPORT_SECURITY,
             HeaderValue::from_static("max-age=63072000; includeSubDomains"),
         );
+        secure_cookies(headers);
     }
     response
+}
+
+/// Every cookie that an https origin gives goes back over https alone.
+fn secure_cookies(headers: &mut HeaderMap) {
+    let Entry::Occupied(mut cookies) = headers.entry(SET_COOKIE) else {
+        return;
+    };
+    for cookie in cookies.iter_mut() {
+        let mut secure = cookie.as_bytes().to_vec();
+        secure.extend(b"; Secure");
+        if let Ok(secure) = HeaderValue::try_from(secure) {
+            *cookie = secure;
+        }
+    }
 }
 
 /// Where a request came from: the right-most forwarded address outside of our proxies.
