@@ -27,7 +27,7 @@ use tokio::time::sleep;
 /// What changes with every look and try, and gives nobody anything.
 const TRIES: &[&str] = &["ceremony", "tries", "session"];
 
-/// All that an answer says, but for when.
+/// All that an answer says, but for when, and the number that it has in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Answer {
     status: u16,
@@ -41,7 +41,7 @@ impl Answer {
         let mut headers: Vec<(String, String)> = response
             .headers()
             .iter()
-            .filter(|(name, _)| *name != "date")
+            .filter(|(name, _)| !["date", "x-request-id"].contains(&name.as_str()))
             .map(|(name, value)| {
                 (
                     name.to_string(),
