@@ -2,6 +2,8 @@
 
 #![cfg(test)]
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result};
 use domain::token::{ApiKey, KeyPrefix};
 use getrandom::SysRng;
@@ -11,6 +13,7 @@ use tests::company::{DAY, credential_in, linked, text, words};
 use tests::promises;
 use tests::scene::Scene;
 use tests::visitor::Visitor;
+use tokio::time::sleep;
 
 promises! {
     a_gateways_credential_is_rotated_with_an_overlap_and_revoked,
@@ -18,6 +21,7 @@ promises! {
     several_calls_in_one_question_are_answered_in_their_order,
     trying_a_call_names_the_reason,
     last_use_and_last_refusal_are_seen_by_both_sides,
+    a_gateway_added_at_the_console_is_answered_and_the_log_names_the_console,
 }
 async fn a_gateways_credential_is_rotated_with_an_overlap_and_revoked(
     database: Option<String>,
@@ -251,5 +255,55 @@ async fn last_use_and_last_refusal_are_seen_by_both_sides(database: Option<Strin
     }
     let list = words(&text(&scene.contact, "/keys").await?);
     assert!(!list.contains("never"), "{list}");
+    Ok(())
+}
+
+async fn a_gateway_added_at_the_console_is_answered_and_the_log_names_the_console(
+    database: Option<String>,
+) -> Result<()> {
+    let mut scene = Scene::set(database).await?;
+    let held = scene.key().await?;
+    let add = |serves: &'static str, kind: &'static str| {
+        [
+            "gateway", "add", "--name", "edge", "--kind", kind, "--serves", serves,
+        ]
+    };
+    for (serves, kind) in [
+        ("shipments/nowhere", "api"),
+        ("shipments", "api"),
+        ("shipments/sandbox", "telnet"),
+    ] {
+        let refused = scene.portal.console(&add(serves, kind));
+        assert!(refused.is_err(), "{serves} {kind}");
+    }
+    let printed = scene.portal.console(&add("shipments/sandbox", "api"))?;
+    let credential = printed.trim().to_owned();
+    assert!(
+        credential.starts_with("lkg_") && !credential.contains(char::is_whitespace),
+        "printed more than the credential"
+    );
+    // The portal that runs meanwhile learns of it by itself.
+    let mut answer = Value::Null;
+    for _ in 0..100 {
+        answer = scene.ask_about(&credential, &held.key, &json!({})).await?;
+        if answer["http"] == 200 {
+            break;
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(answer["code"], "ok", "{answer}");
+
+    let logged = scene.audit().await?;
+    let by_console: Vec<_> = logged
+        .iter()
+        .filter(|entry| entry["act"] == "change-gateway" && entry["actor_kind"] == "console")
+        .collect();
+    let [entry] = by_console.as_slice() else {
+        anyhow::bail!("not once in the log: {by_console:?}");
+    };
+    assert!(entry["actor"].is_null() && entry["outcome"] == "done");
+    assert!(entry.to_string().contains("edge"), "{entry}");
+    assert!(!entry.to_string().contains(&credential));
+    assert!(text(&scene.owner, "/gateways").await?.contains("edge"));
     Ok(())
 }

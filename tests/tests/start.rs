@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
+use tests::company::{code_at, text};
 use tests::hand::Hand;
 use tests::postgres;
 use tests::scene::Scene;
@@ -357,4 +358,204 @@ async fn ready(address: &str) -> bool {
         anyhow::Ok(answer.starts_with(b"HTTP/1.1 200"))
     };
     matches!(timeout(Duration::from_secs(2), asked).await, Ok(Ok(true)))
+}
+
+#[tokio::test]
+async fn in_development_it_says_where_the_mailbox_is_and_prints_a_link_for_the_owner() -> Result<()>
+{
+    let mut portal = Latchkey::start(Config {
+        profile: "development",
+        ..Config::default()
+    })
+    .await?;
+    let origin = portal.origin().to_owned();
+    let printed = portal.log();
+    let mailbox = format!("{origin}/dev/mailbox");
+    ensure!(
+        printed.contains(&format!("Latchkey is at {origin}")) && printed.contains(&mailbox),
+        "{printed}"
+    );
+    let links = |text: &str| -> Vec<String> {
+        let start = format!("{origin}/l/");
+        let words = text.split(|c: char| c.is_whitespace() || c == '"');
+        let links = words.filter(|word| word.starts_with(&start));
+        links.map(str::to_owned).collect()
+    };
+    let mut link = links(&printed);
+    ensure!(link.len() == 1, "{link:?}");
+    let link = link.pop().context("one link")?;
+
+    let mut owner = Visitor::new(&origin);
+    owner.enrol(&link, None).await?;
+    let reveal = owner
+        .act(
+            "/people/invite",
+            &[
+                ("name", "Ada"),
+                ("email", "ada@example.com"),
+                ("role", "auditor"),
+            ],
+        )
+        .await?;
+    let code = code_at(&owner, &reveal).await?;
+    // By the pages alone, without signing in, as the first walk does it.
+    let nobody = Visitor::new(&origin);
+    let path = mailed(&nobody, "ada@example.com").await?;
+    let mail = text(&nobody, &path).await?;
+    ensure!(mail.contains("ada@example.com") && mail.contains("Open the link"));
+    let shown = links(&mail);
+    let invitation = shown.first().context("the mail shows no link")?;
+    let mut ada = Visitor::new(&origin);
+    ada.enrol(invitation, Some(&code)).await?;
+    let none = nobody
+        .get("/dev/mailbox/00000000-0000-4000-8000-000000000000")
+        .await?;
+    ensure!(none.status() == 404);
+
+    let before = portal.log().len();
+    portal.restart().await?;
+    let printed = portal.log().split_off(before);
+    ensure!(printed.contains(&mailbox) && links(&printed).is_empty());
+
+    // With a mail server there is no mailbox any more, nor what is left in its folder.
+    portal.config_mut().smtp_url = config().smtp_url;
+    portal.restart().await?;
+    no_mailbox(&nobody, &path).await
+}
+
+#[tokio::test]
+async fn in_production_there_is_no_mailbox_even_where_its_folder_is() -> Result<()> {
+    let development = Latchkey::start(Config {
+        profile: "development",
+        ..Config::default()
+    })
+    .await?;
+    let mut owner = Visitor::new(development.origin());
+    owner.enrol(&development.owner_link()?, None).await?;
+    ensure!(owner.form("/mail/test", &[]).await?.status() == 303);
+    let path = mailed(&owner, "owner@example.com").await?;
+
+    let portal = Latchkey::start(config()).await?;
+    let left = portal.data_folder().join("mailbox");
+    fs::create_dir(&left)?;
+    let mut copied = 0;
+    for file in fs::read_dir(development.data_folder().join("mailbox"))? {
+        let file = file?;
+        fs::copy(file.path(), left.join(file.file_name()))?;
+        copied += 1;
+    }
+    ensure!(copied > 0);
+    let printed = portal.log();
+    ensure!(!printed.contains("/dev/mailbox") && !printed.contains("/l/"));
+    no_mailbox(&Visitor::new(portal.origin()), &path).await
+}
+
+async fn no_mailbox(visitor: &Visitor, mail: &str) -> Result<()> {
+    for path in ["/dev/mailbox", mail] {
+        let answer = visitor.get(path).await?;
+        ensure!(answer.status() == 404, "{path}: {}", answer.status());
+    }
+    Ok(())
+}
+
+/// The mailbox's page of the newest mail to this address.
+async fn mailed(visitor: &Visitor, address: &str) -> Result<String> {
+    for _ in 0..200 {
+        let page = text(visitor, "/dev/mailbox").await?;
+        let mails = page.split("href=\"/dev/mailbox/").skip(1);
+        let ours = mails.filter(|mail| {
+            mail.split("</li>")
+                .next()
+                .is_some_and(|of| of.contains(address))
+        });
+        if let Some(id) = ours.filter_map(|mail| mail.split('"').next()).next() {
+            return Ok(format!("/dev/mailbox/{id}"));
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+    anyhow::bail!("no mail to {address} is in the mailbox")
+}
+
+#[tokio::test]
+async fn the_database_is_named_by_the_variable_that_others_use_too() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let named = |name: &str| format!("sqlite:{}", folder.path().join(name).display());
+    // Ours wins over the one of others.
+    for (database_url, here) in [(None, "others"), (Some(named("ours")), "ours")] {
+        let portal = Latchkey::start(Config {
+            database_url,
+            ..with("DATABASE_URL", &named("others"))
+        })
+        .await?;
+        ensure!(folder.path().join(here).is_file(), "not in {here}");
+        ensure!(!portal.data_folder().join("latchkey.sqlite").exists());
+        fs::remove_file(folder.path().join(here))?;
+    }
+    let url = postgres::create_database().await?;
+    let mut portal = Latchkey::start(with("DATABASE_URL", &url)).await?;
+    ensure!(!portal.data_folder().join("latchkey.sqlite").exists());
+    portal.config_mut().database_url = Some(url);
+    let mut hand = Hand::at(&portal).await?;
+    let keys = hand
+        .texts("SELECT CAST(COUNT(*) AS TEXT) FROM keyring")
+        .await?;
+    ensure!(keys != ["0"], "it was made elsewhere");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_file_configures_it_and_the_environment_wins_over_it() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("latchkey.toml");
+    let contents =
+        "host_name = \"Harbour Board\"\nmail_from = \"keys@harbour.example\"\nsession_hours = 2\n";
+    fs::write(&file, contents)?;
+    let name = file.to_str().context("a path")?;
+    let mut portal = Latchkey::start(with("LATCHKEY_CONFIG", name)).await?;
+    let visitor = Visitor::new(portal.origin());
+    ensure!(text(&visitor, "/sign-in").await?.contains("Harbour Board"));
+    let environment = &mut portal.config_mut().environment;
+    environment.push(("LATCHKEY_HOST_NAME".to_owned(), "Quay".to_owned()));
+    portal.restart().await?;
+    let page = text(&visitor, "/sign-in").await?;
+    ensure!(page.contains("Quay") && !page.contains("Harbour Board"));
+
+    // `--config` says the same, and wins over the variable.
+    let unset = Config {
+        environment: vec![("LATCHKEY_CONFIG".to_owned(), "/nowhere".to_owned())],
+        ..portal.config().clone()
+    };
+    ensure!(portal.console_with(&unset, &["check-config"]).is_err());
+    portal.console_with(&unset, &["--config", name, "check-config"])?;
+    portal.console_with(&unset, &["check-config", "--config", name])?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_read_is_refused_with_what_is_wrong() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("latchkey.toml");
+    let name = file.to_str().context("a path")?;
+    let missing = refusal(with("LATCHKEY_CONFIG", name)).await?;
+    says(&missing, "does not exist", name)?;
+    let contents: [(&[u8], &str); 8] = [
+        (b"host_name = ", "TOML parse error"),
+        (b"host_name = \"Quay", "TOML parse error"),
+        (b"[host_name]\n", "host_name"),
+        (b"host_name = \"a\"\nhost_name = \"b\"", "duplicate key"),
+        (b"hostname = \"Quay\"", "hostname"),
+        (b"[mail]\nfrom = \"keys@example.com\"", "mail"),
+        (b"session_hours = \"two\"", "session_hours"),
+        (b"host_name = \"\xff\xfe\"", "UTF-8"),
+    ];
+    for (content, about) in contents {
+        fs::write(&file, content)?;
+        let refusal = refusal(with("LATCHKEY_CONFIG", name)).await?;
+        says(&refusal, "The configuration cannot be read", about)?;
+    }
+    // A folder is no file.
+    fs::remove_file(&file)?;
+    fs::create_dir(&file)?;
+    let refusal = refusal(with("LATCHKEY_CONFIG", name)).await?;
+    says(&refusal, "The configuration cannot be read", "")
 }

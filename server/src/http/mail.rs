@@ -117,11 +117,10 @@ pub async fn mailbox_mail(view: View, Path(id): Path<String>) -> Response {
     }
 }
 
+/// Where mail goes to the mailbox. Once a mail server is configured, what lies there is nobody's.
 fn folder(portal: &Portal) -> Option<Folder> {
-    portal
-        .config
-        .is_development()
-        .then(|| Folder::of(&portal.config))
+    let here = portal.config.is_development() && portal.config.smtp_url.is_none();
+    here.then(|| Folder::of(&portal.config))
 }
 
 /// The lines of a mail that are addresses of ours and nothing else: names cannot add one.
