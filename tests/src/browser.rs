@@ -2,6 +2,7 @@
 
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -45,6 +46,16 @@ pub struct Browser {
     driver: ManuallyDrop<WebDriver>,
     _chromedriver: Process,
     profile: TempDir,
+}
+
+/// What a browser has left on disk.
+pub struct Profile(TempDir);
+
+impl Profile {
+    /// Downloads are elsewhere.
+    pub fn folder(&self) -> PathBuf {
+        self.0.path().join("profile")
+    }
 }
 
 impl Browser {
@@ -95,6 +106,15 @@ impl Browser {
 
     pub async fn quit(self) -> Result<()> {
         Ok(WebDriver::clone(&self.driver).quit().await?)
+    }
+
+    /// Ends it, as closing its window would, and leaves its profile.
+    ///
+    /// # Errors
+    /// When it does not end.
+    pub async fn quit_and_leave(self) -> Result<Profile> {
+        WebDriver::clone(&self.driver).quit().await?;
+        Ok(Profile(self.profile))
     }
 
     /// Takes what was saved as a file of this name, once all of it is there.

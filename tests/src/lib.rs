@@ -11,6 +11,7 @@ pub mod gateways;
 pub mod hand;
 pub mod live;
 pub mod loaded;
+pub mod needles;
 pub mod postgres;
 mod process;
 pub mod raw;

@@ -4,7 +4,6 @@
 
 #![cfg(test)]
 
-mod needles;
 mod places;
 mod tap;
 
@@ -15,13 +14,13 @@ use domain::base64url;
 use domain::link::LinkSecret;
 use domain::seal::device;
 use serde_json::json;
+use tests::needles::{Found, Needles, Secret};
 use tests::scene::{self, PATIENCE, Scene, code_in, path_of};
 use tests::server::{Config, Latchkey};
 use tests::smtp::Mailbox;
 use tests::visitor::Visitor;
 use tests::{postgres, tally};
 
-use needles::{Found, Needles, Secret};
 use places::{Place, of_portal};
 use tap::Tap;
 

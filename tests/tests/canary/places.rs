@@ -8,10 +8,10 @@ use base64ct::{Base64, Encoding as _};
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
 use reqwest::Url;
 use tests::hand::Hand;
+use tests::needles::{Needles, Secret};
 use tests::scene::{PATIENCE, Scene};
 use tests::server::Latchkey;
 
-use crate::needles::{Needles, Secret};
 use crate::tap::Tap;
 
 pub(crate) struct Place {
@@ -91,11 +91,24 @@ fn read_all(path: &Path, when: &str, places: &mut Vec<Place>) -> Result<()> {
     // A file may go while we look.
     if let Ok(bytes) = std::fs::read(path) {
         places.push(Place {
-            name: format!("file {} {when}", path.display()),
+            name: format!("{} {} {when}", kind_of(path), path.display()),
             bytes,
         });
     }
     Ok(())
+}
+
+/// On either engine.
+fn kind_of(path: &Path) -> &'static str {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let within = |folder: &str| path.components().any(|part| part.as_os_str() == folder);
+    if name.ends_with("-wal") || within("pg_wal") {
+        "write-ahead log"
+    } else if name == "latchkey.sqlite" || within("base") {
+        "database file"
+    } else {
+        "file"
+    }
 }
 
 fn of_mails(scene: &Scene) -> Result<Vec<Place>> {
@@ -159,10 +172,6 @@ pub(crate) async fn prove(scene: &mut Scene, tap: &Tap) -> Result<()> {
     let plant = format!("{TEXT} {} {hex}", Base64::encode_string(TEXT.as_bytes()));
     let needles = Needles::new(vec![Secret::new("plant", TEXT.as_bytes(), TEXT)]);
 
-    let mut hand = Hand::at(&scene.portal).await?;
-    hand.run(&format!("UPDATE service SET description = '{plant}'"))
-        .await?;
-    drop(hand);
     let message = Message::builder()
         .from("portal@example.com".parse()?)
         .to("planted@example.com".parse()?)
@@ -189,6 +198,7 @@ pub(crate) async fn prove(scene: &mut Scene, tap: &Tap) -> Result<()> {
     scene.owner.get(&format!("/keys/{key}")).await?;
 
     let folder = scene.portal.data_folder();
+    std::fs::write(folder.join("planted"), &plant)?;
     for entry in std::fs::read_dir(folder.parent().context("a folder")?)? {
         let path = entry?.path();
         if path.is_file() {
@@ -197,10 +207,19 @@ pub(crate) async fn prove(scene: &mut Scene, tap: &Tap) -> Result<()> {
             std::fs::write(path, output)?;
         }
     }
+    // Last, so that it still is in the write-ahead log; and copied from there into the file.
+    let mut hand = Hand::at(&scene.portal).await?;
+    hand.run(&format!("UPDATE service SET description = '{plant}'"))
+        .await?;
+    if scene.portal.database_url().is_none() {
+        hand.run("PRAGMA wal_checkpoint(PASSIVE)").await?;
+    }
     let mut forms = std::collections::BTreeMap::<&str, std::collections::BTreeSet<&str>>::new();
     for place in everywhere(scene, tap).await? {
         let kinds = [
             "table service",
+            "write-ahead log",
+            "database file",
             "file",
             "output",
             "mail",
@@ -222,6 +241,7 @@ pub(crate) async fn prove(scene: &mut Scene, tap: &Tap) -> Result<()> {
             assert!(forms.contains(form), "no {form} was found in the {kind}");
         }
     }
-    assert_eq!(forms.len(), 8, "{forms:?}");
+    assert_eq!(forms.len(), 10, "{forms:?}");
+    std::fs::remove_file(folder.join("planted"))?;
     Ok(())
 }

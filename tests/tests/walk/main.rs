@@ -13,6 +13,7 @@ mod keyboard;
 mod kinds;
 mod no_scripts;
 mod partner;
+mod profile;
 mod review;
 mod stage;
 

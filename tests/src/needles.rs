@@ -1,27 +1,32 @@
 //! What a secret may look like where it does not belong.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "all indexes come from windows over the very slice, or are two bytes"
+)]
+
 use std::collections::{BTreeSet, HashMap};
 
-use base64ct::{Base64Unpadded, Base64UrlUnpadded, Encoding as _};
+use base64ct::{Base64Unpadded, Base64UrlUnpadded};
 
 /// Shorter ones would be found by chance.
 const SHORTEST: usize = 8;
 
-pub(crate) struct Secret {
+pub struct Secret {
     name: &'static str,
     forms: Vec<(&'static str, Vec<u8>)>,
 }
 
 /// A secret in a place, and in which form.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Found {
-    pub(crate) secret: &'static str,
-    pub(crate) form: &'static str,
-    pub(crate) place: String,
+pub struct Found {
+    pub secret: &'static str,
+    pub form: &'static str,
+    pub place: String,
 }
 
 /// By their first two bytes, which sort out nearly everything.
-pub(crate) struct Needles {
+pub struct Needles {
     is_start: Vec<bool>,
     by_start: HashMap<usize, Vec<Needle>>,
 }
@@ -31,7 +36,7 @@ type Needle = (&'static str, &'static str, Vec<u8>);
 
 impl Secret {
     /// The bytes that are secret, and the text that they are passed on as.
-    pub(crate) fn new(name: &'static str, bytes: &[u8], text: &str) -> Self {
+    pub fn new(name: &'static str, bytes: &[u8], text: &str) -> Self {
         let mut forms = Vec::new();
         for source in [bytes, text.as_bytes()] {
             forms.push(("plain", source.to_vec()));
@@ -46,6 +51,11 @@ impl Secret {
             let hex: String = source.iter().map(|byte| format!("{byte:02x}")).collect();
             forms.push(("hex", hex.to_uppercase().into_bytes()));
             forms.push(("hex", hex.into_bytes()));
+            // As browsers write strings down.
+            if let Ok(text) = std::str::from_utf8(source) {
+                let units = text.encode_utf16().flat_map(u16::to_le_bytes);
+                forms.push(("UTF-16", units.collect()));
+            }
             // As `{:?}` and JSON write bytes.
             for comma in [", ", ","] {
                 let list: Vec<String> = source.iter().map(u8::to_string).collect();
@@ -73,7 +83,7 @@ fn middle<E: base64ct::Encoding>(source: &[u8], alignment: usize) -> String {
 }
 
 impl Needles {
-    pub(crate) fn new(secrets: Vec<Secret>) -> Self {
+    pub fn new(secrets: Vec<Secret>) -> Self {
         let mut needles = Self {
             is_start: vec![false; 1 << 16],
             by_start: HashMap::new(),
@@ -90,7 +100,7 @@ impl Needles {
     }
 
     /// Every secret that is in this place, each form once.
-    pub(crate) fn find(&self, place: &str, hay: &[u8]) -> Vec<Found> {
+    pub fn find(&self, place: &str, hay: &[u8]) -> Vec<Found> {
         let mut found = BTreeSet::new();
         for (at, two) in hay.windows(2).enumerate() {
             let start = pair(two[0], two[1]);
@@ -117,6 +127,8 @@ fn pair(first: u8, second: u8) -> usize {
 
 #[test]
 fn a_secret_is_found_in_every_form_and_at_every_alignment() {
+    use base64ct::Encoding as _;
+
     let bytes: Vec<u8> = (0..32).map(|at: u8| at.wrapping_mul(83) ^ 0x5a).collect();
     let needles = Needles::new(vec![Secret::new("it", &bytes, "tHe-SeCrEt_itself")]);
     let forms = |hay: &[u8]| -> Vec<&'static str> {
@@ -126,6 +138,11 @@ fn a_secret_is_found_in_every_form_and_at_every_alignment() {
             .map(|found| found.form)
             .collect()
     };
+    let wide: Vec<u8> = "tHe-SeCrEt_itself"
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    assert_eq!(forms(&[&[7], wide.as_slice()].concat()), ["UTF-16"]);
     for source in [bytes.as_slice(), b"tHe-SeCrEt_itself"] {
         for before in 0..7 {
             let around = [&vec![7; before], source, b"and more"].concat();
