@@ -5,6 +5,8 @@
 
 use anyhow::{Context as _, Result};
 use reqwest::StatusCode;
+use server::http::guard::Access;
+use server::http::routes::TABLE;
 use tests::company::{action, linked, text, words};
 use tests::promises;
 use tests::rows::Rows;
@@ -19,6 +21,57 @@ promises! {
 /// Looks like an attempt, and has to stay text.
 const TYPED: &str = "<b onclick=x>'\"&4711";
 const KEPT: [&str; 2] = ["&lt;b onclick=x&gt;", "&amp;4711"];
+
+/// Their forms have nothing that somebody types or picks. That they take nothing else is in the
+/// attacks on forms.
+const NOTHING_TO_TYPE: [&str; 22] = [
+    "/sign-out",
+    "/mail/test",
+    "/mail/{id}/resend",
+    "/people/{id}/invite",
+    "/proposals/{id}/confirm",
+    "/proposals/{id}/refuse",
+    "/partners/{id}/resume",
+    "/keys/{id}/suspend",
+    "/keys/{id}/resume",
+    "/keys/{id}/replace",
+    "/keys/{id}/redeliver",
+    "/requests/{id}/withdraw",
+    "/profile/passkeys/{id}/remove",
+    "/profile/sessions/end-others",
+    "/profile/sessions/{id}/end",
+    "/services/{id}/retire",
+    "/services/{id}/offer",
+    "/services/{id}/scopes/remove",
+    "/services/{id}/endpoints/remove",
+    "/gateways/{id}/rotate",
+    "/reveal/{id}",
+    // Keeps whatever stands in the form, right or wrong: that is what a draft is for.
+    "/requests/{id}/draft",
+];
+
+/// The routes of forms that no path in the list is one of.
+fn forgotten(paths: &[&str]) -> Vec<&'static str> {
+    let is_at = |route: &str, path: &str| {
+        let (route, path) = (route.split('/'), path.split('/'));
+        route.clone().count() == path.clone().count()
+            && route
+                .zip(path)
+                .all(|(wanted, part)| wanted == part || wanted.starts_with('{'))
+    };
+    let takes_json = |path: &str| {
+        ["/auth/", "/d/", "/confirm/"]
+            .iter()
+            .any(|at| path.starts_with(at))
+    };
+    TABLE
+        .iter()
+        .filter(|route| route.method == "post" && route.access != Access::Gateway)
+        .map(|route| route.path)
+        .filter(|route| !takes_json(route) && !NOTHING_TO_TYPE.contains(route))
+        .filter(|route| !paths.iter().any(|path| is_at(route, path)))
+        .collect()
+}
 
 /// A form that is filled in wrongly.
 struct Wrong<'a> {
@@ -225,6 +278,17 @@ async fn every_form_says_beside_the_field_what_is_wrong_and_keeps_what_was_typed
         ),
         one(
             owner,
+            format!("{service}/environments/change"),
+            &[
+                ("version", &version),
+                ("environment", "sandbox"),
+                ("tag", ""),
+                ("base_url", TYPED),
+            ],
+            &["base_url"],
+        ),
+        one(
+            owner,
             format!("{service}/scopes"),
             &[
                 ("version", &version),
@@ -261,6 +325,24 @@ async fn every_form_says_beside_the_field_what_is_wrong_and_keeps_what_was_typed
             "/gateways/new".into(),
             &[("name", ""), ("kind", "toaster"), ("proxies", TYPED)],
             &["name", "kind", "pair", "proxies"],
+        ),
+        one(
+            owner,
+            gateway.clone(),
+            &[("proxies", TYPED)],
+            &["pair", "proxies"],
+        ),
+        one(
+            owner,
+            format!("{gateway}/try"),
+            &[
+                ("key", ""),
+                ("method", "GET"),
+                ("path", TYPED),
+                ("source_ip", "somewhere"),
+                ("scheme", "https"),
+            ],
+            &["key", "path", "source_ip"],
         ),
         one(
             owner,
@@ -368,6 +450,8 @@ async fn every_form_says_beside_the_field_what_is_wrong_and_keeps_what_was_typed
             "leak_response",
         ],
     });
+    let paths: Vec<&str> = wrong.iter().map(|form| form.path.as_str()).collect();
+    assert_eq!(forgotten(&paths), Vec::<&str>::new());
     let mut faults = Vec::new();
     for form in &wrong {
         faults.extend(form.faults().await?);

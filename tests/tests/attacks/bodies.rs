@@ -2,6 +2,7 @@
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
+use server::http::routes::{Entry, TABLE};
 use tests::rows::Rows;
 use tests::scene::Scene;
 use tests::tally;
@@ -10,6 +11,9 @@ use tests::visitor::Visitor;
 use crate::{Answer, settled};
 
 const ID: &str = "00000000-0000-4000-8000-000000000000";
+
+/// Beside those that `forms` attacks.
+const JSON: [&str; 4] = ["/auth/", "/d/", "/confirm/", "/v1/"];
 
 /// Every endpoint that takes JSON, with a body of the right shape.
 fn endpoints(claim: &Value, act: &str) -> Vec<(String, Value)> {
@@ -59,7 +63,40 @@ fn endpoints(claim: &Value, act: &str) -> Vec<(String, Value)> {
                 "source_ip": "203.0.113.4", "scheme": "https",
             }),
         ),
+        (
+            "/v1/verify/batch".to_owned(),
+            json!({ "calls": [{
+                "key": "lk_test_x", "method": "GET", "path": "/v2/shipments/1",
+                "source_ip": "203.0.113.4", "scheme": "https",
+            }] }),
+        ),
     ]
+}
+
+fn is_at(route: &Entry, path: &str) -> bool {
+    let (route, path) = (route.path.split('/'), path.split('/'));
+    route.clone().count() == path.clone().count()
+        && route
+            .zip(path)
+            .all(|(wanted, part)| wanted == part || wanted.starts_with('{'))
+}
+
+#[tokio::test]
+async fn every_route_that_takes_json_is_attacked() -> Result<()> {
+    let (_scene, endpoints) = scene().await?;
+    let takes_json = |route: &&Entry| {
+        route.method == "post" && JSON.iter().any(|start| route.path.starts_with(start))
+    };
+    let forgotten: Vec<&str> = TABLE
+        .iter()
+        .filter(takes_json)
+        // For measuring alone: it answers the same to everything.
+        .filter(|route| route.path != "/v1/constant")
+        .filter(|route| !endpoints.iter().any(|(path, _)| is_at(route, path)))
+        .map(|route| route.path)
+        .collect();
+    assert_eq!(forgotten, Vec::<&str>::new());
+    Ok(())
 }
 
 #[tokio::test]
