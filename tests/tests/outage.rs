@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use reqwest::StatusCode;
 use tests::hand::Hand;
 use tests::postgres;
+use tests::promises;
 use tests::scene::{PATIENCE, Scene};
 use tests::server::{Config, Latchkey};
 use tests::smtp::{Mail, Mailbox, Treatment};
@@ -102,9 +103,15 @@ async fn nothing_is_lost(url: Option<String>) -> Result<()> {
     once_each(&came)
 }
 
-#[tokio::test]
-async fn a_greylisted_mail_is_tried_again_and_comes_once() -> Result<()> {
-    let mut scene = Scene::set(None).await?;
+promises! {
+    a_greylisted_mail_is_tried_again_and_comes_once,
+    a_mail_that_was_taken_without_a_word_comes_again_under_the_same_id,
+    a_refused_mail_is_a_dead_letter_that_an_operator_sends_again,
+    a_delivery_whose_mail_is_refused_ends_and_is_made_again_without_anybody_seeing_the_link,
+}
+
+async fn a_greylisted_mail_is_tried_again_and_comes_once(database: Option<String>) -> Result<()> {
+    let mut scene = Scene::set(database).await?;
     scene.mailbox.treat(OWNER, Some(Treatment::Later))?;
     let begun = Instant::now();
     scene.owner.form("/mail/test", &[]).await?;
@@ -117,9 +124,10 @@ async fn a_greylisted_mail_is_tried_again_and_comes_once() -> Result<()> {
     once_each(&scene.mailbox.all()?)
 }
 
-#[tokio::test]
-async fn a_mail_that_was_taken_without_a_word_comes_again_under_the_same_id() -> Result<()> {
-    let mut scene = Scene::set(None).await?;
+async fn a_mail_that_was_taken_without_a_word_comes_again_under_the_same_id(
+    database: Option<String>,
+) -> Result<()> {
+    let mut scene = Scene::set(database).await?;
     let request = scene.ask_for_access().await?;
     scene.mailbox.treat(CONTACT, Some(Treatment::HangUp))?;
     scene.decide(&request).await?;
@@ -143,9 +151,10 @@ async fn a_mail_that_was_taken_without_a_word_comes_again_under_the_same_id() ->
     Ok(())
 }
 
-#[tokio::test]
-async fn a_refused_mail_is_a_dead_letter_that_an_operator_sends_again() -> Result<()> {
-    let mut scene = Scene::set(None).await?;
+async fn a_refused_mail_is_a_dead_letter_that_an_operator_sends_again(
+    database: Option<String>,
+) -> Result<()> {
+    let mut scene = Scene::set(database).await?;
     scene.mailbox.treat(OWNER, Some(Treatment::Refuse))?;
     scene.owner.form("/mail/test", &[]).await?;
     until(&scene.owner, "there is no such mailbox here").await?;
@@ -160,10 +169,10 @@ async fn a_refused_mail_is_a_dead_letter_that_an_operator_sends_again() -> Resul
     Ok(())
 }
 
-#[tokio::test]
-async fn a_delivery_whose_mail_is_refused_ends_and_is_made_again_without_anybody_seeing_the_link()
--> Result<()> {
-    let mut scene = Scene::set(None).await?;
+async fn a_delivery_whose_mail_is_refused_ends_and_is_made_again_without_anybody_seeing_the_link(
+    database: Option<String>,
+) -> Result<()> {
+    let mut scene = Scene::set(database).await?;
     let request = scene.ask_for_access().await?;
     scene.mailbox.treat(CONTACT, Some(Treatment::Refuse))?;
     scene.decide(&request).await?;

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context as _, Result, bail};
 use reqwest::Response;
 use tests::hand::Hand;
+use tests::promises;
 use tests::scene::{Scene, invited, value_of};
 use tests::tally;
 use tests::visitor::{Visitor, location};
@@ -242,9 +243,14 @@ fn no_route_is_added_outside_of_the_servers_table() -> Result<()> {
     Ok(())
 }
 
-#[tokio::test]
-async fn each_persona_gets_of_each_route_what_the_table_says() -> Result<()> {
-    let mut cast = Cast::assemble().await?;
+promises! {
+    each_persona_gets_of_each_route_what_the_table_says,
+}
+
+async fn each_persona_gets_of_each_route_what_the_table_says(
+    database: Option<String>,
+) -> Result<()> {
+    let mut cast = Cast::assemble(database).await?;
     let mut wrong = Vec::new();
     let mut walked = 0;
     for line in lines() {
@@ -274,7 +280,7 @@ async fn each_persona_gets_of_each_route_what_the_table_says() -> Result<()> {
 
 #[tokio::test]
 async fn an_unsafe_route_refuses_what_another_site_posts_whoever_is_signed_in() -> Result<()> {
-    let mut cast = Cast::assemble().await?;
+    let mut cast = Cast::assemble(None).await?;
     let mut tried = 0;
     for line in lines() {
         if line.method != "POST" || line.path.starts_with("/v1/verify") {
@@ -305,8 +311,8 @@ struct Cast {
 }
 
 impl Cast {
-    async fn assemble() -> Result<Self> {
-        let mut scene = Scene::set(None).await?;
+    async fn assemble(database: Option<String>) -> Result<Self> {
+        let mut scene = Scene::set(database).await?;
         let mut personas = personas(&mut scene).await?;
         let names = names(&mut scene, &personas).await?;
         let nobody = Visitor::new(scene.portal.origin());
@@ -614,7 +620,7 @@ fn lines() -> Vec<Line> {
 /// may not send them.
 #[tokio::test]
 async fn a_page_offers_no_form_that_its_reader_may_not_send() -> Result<()> {
-    let cast = Cast::assemble().await?;
+    let cast = Cast::assemble(None).await?;
     let reachable: BTreeMap<String, Vec<char>> = lines()
         .iter()
         .filter(|line| line.method == "POST")

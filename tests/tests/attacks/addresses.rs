@@ -3,6 +3,7 @@
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use tests::company::code_at;
+use tests::promises;
 use tests::scene::{PATIENCE, Scene};
 use tests::server::Config;
 use tests::tally;
@@ -91,17 +92,23 @@ async fn an_absolute_address_in_the_request_changes_nothing() -> Result<()> {
     Ok(())
 }
 
-#[tokio::test]
-async fn a_spoofed_forwarded_address_goes_round_no_limit() -> Result<()> {
-    let scene = Scene::set(None).await?;
+promises! {
+    a_spoofed_forwarded_address_goes_round_no_limit,
+    behind_a_proxy_the_address_that_it_saw_is_limited_and_no_other,
+}
+
+async fn a_spoofed_forwarded_address_goes_round_no_limit(database: Option<String>) -> Result<()> {
+    let scene = Scene::set(database).await?;
     let tries = until_limited(&scene, |number| format!("198.51.100.{number}")).await?;
     tally::count("attacks", tries);
     Ok(())
 }
 
-#[tokio::test]
-async fn behind_a_proxy_the_address_that_it_saw_is_limited_and_no_other() -> Result<()> {
+async fn behind_a_proxy_the_address_that_it_saw_is_limited_and_no_other(
+    database: Option<String>,
+) -> Result<()> {
     let scene = Scene::with(Config {
+        database_url: database,
         environment: vec![("LATCHKEY_PROXIES".to_owned(), "127.0.0.1".to_owned())],
         ..Config::default()
     })

@@ -3,6 +3,7 @@
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use server::http::routes::{Entry, TABLE};
+use tests::promises;
 use tests::rows::Rows;
 use tests::scene::Scene;
 use tests::tally;
@@ -83,7 +84,7 @@ fn is_at(route: &Entry, path: &str) -> bool {
 
 #[tokio::test]
 async fn every_route_that_takes_json_is_attacked() -> Result<()> {
-    let (_scene, endpoints) = scene().await?;
+    let (_scene, endpoints) = scene(None).await?;
     let takes_json = |route: &&Entry| {
         route.method == "post" && JSON.iter().any(|start| route.path.starts_with(start))
     };
@@ -99,9 +100,14 @@ async fn every_route_that_takes_json_is_attacked() -> Result<()> {
     Ok(())
 }
 
-#[tokio::test]
-async fn json_that_no_page_sends_is_refused_and_changes_nothing() -> Result<()> {
-    let (scene, endpoints) = scene().await?;
+promises! {
+    json_that_no_page_sends_is_refused_and_changes_nothing,
+}
+
+async fn json_that_no_page_sends_is_refused_and_changes_nothing(
+    database: Option<String>,
+) -> Result<()> {
+    let (scene, endpoints) = scene(database).await?;
     let before = settled(&scene.portal).await?;
     let mut attacks = 0;
     for (path, body) in &endpoints {
@@ -133,7 +139,7 @@ async fn json_that_no_page_sends_is_refused_and_changes_nothing() -> Result<()> 
 
 #[tokio::test]
 async fn a_passkeys_secret_is_refused_wherever_it_is_posted() -> Result<()> {
-    let (scene, _) = scene().await?;
+    let (scene, _) = scene(None).await?;
     let mut attacks = 0;
     for place in ["extensions", "clientExtensionResults"] {
         let claim = scene
@@ -169,8 +175,8 @@ async fn a_passkeys_secret_is_refused_wherever_it_is_posted() -> Result<()> {
     Ok(())
 }
 
-async fn scene() -> Result<(Scene, Vec<(String, Value)>)> {
-    let scene = Scene::set(None).await?;
+async fn scene(database: Option<String>) -> Result<(Scene, Vec<(String, Value)>)> {
+    let scene = Scene::set(database).await?;
     let link = format!("{}/d/{ID}#{}", scene.portal.origin(), "A".repeat(43));
     let claim = scene.contact.ready_to_claim(&link, 0).await?;
     let fields = [

@@ -4,6 +4,7 @@ use anyhow::Result;
 use server::http::guard::Access;
 use server::http::routes::{Entry, TABLE};
 use tests::company::text;
+use tests::promises;
 use tests::rows::Rows;
 use tests::scene::Scene;
 use tests::tally;
@@ -19,9 +20,16 @@ const JSON: [&str; 3] = ["/auth/", "/d/", "/confirm/"];
 /// These take a form of nothing, or of whatever a browser sends, and read none of it.
 const READS_NOTHING: [&str; 1] = ["/sign-out"];
 
-#[tokio::test]
-async fn a_form_with_a_field_too_many_or_twice_is_refused_on_every_route() -> Result<()> {
-    let mut scene = Scene::set(None).await?;
+promises! {
+    a_form_with_a_field_too_many_or_twice_is_refused_on_every_route,
+    a_field_that_stands_there_twice_is_refused,
+    what_cannot_be_used_is_refused_beside_its_field_and_kept,
+}
+
+async fn a_form_with_a_field_too_many_or_twice_is_refused_on_every_route(
+    database: Option<String>,
+) -> Result<()> {
+    let mut scene = Scene::set(database).await?;
     let held = scene.key().await?;
     let before = settled(&scene.portal).await?;
     let mut attacks = 0;
@@ -55,9 +63,8 @@ async fn a_form_with_a_field_too_many_or_twice_is_refused_on_every_route() -> Re
     Ok(())
 }
 
-#[tokio::test]
-async fn a_field_that_stands_there_twice_is_refused() -> Result<()> {
-    let scene = Scene::set(None).await?;
+async fn a_field_that_stands_there_twice_is_refused(database: Option<String>) -> Result<()> {
+    let scene = Scene::set(database).await?;
     let before = settled(&scene.portal).await?;
     let twice = [
         ("slug", "one"),
@@ -86,9 +93,10 @@ async fn a_field_that_stands_there_twice_is_refused() -> Result<()> {
     Ok(())
 }
 
-#[tokio::test]
-async fn what_cannot_be_used_is_refused_beside_its_field_and_kept() -> Result<()> {
-    let scene = Scene::set(None).await?;
+async fn what_cannot_be_used_is_refused_beside_its_field_and_kept(
+    database: Option<String>,
+) -> Result<()> {
+    let scene = Scene::set(database).await?;
     let before = settled(&scene.portal).await?;
     let long = "x".repeat(5000);
     let hostile = [

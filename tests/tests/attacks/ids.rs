@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result};
 use server::http::guard::Access;
 use server::http::routes::{Entry, TABLE};
 use tests::company::{linked, text};
+use tests::promises;
 use tests::rows::Rows;
 use tests::scene::{ANSWERS, Scene};
 use tests::tally;
@@ -18,9 +19,14 @@ const INVENTED: &str = "00000000-0000-4000-8000-000000000000";
 /// The same page for every id, until something is proved.
 const SAME_FOR_ALL: [&str; 2] = ["/l/", "/d/"];
 
-#[tokio::test]
-async fn another_partners_ids_answer_like_invented_ones() -> Result<()> {
-    let mut scene = Scene::set(None).await?;
+promises! {
+    another_partners_ids_answer_like_invented_ones,
+    the_right_partner_is_let_in_where_others_are_not,
+    an_id_that_is_none_is_the_id_of_nothing,
+}
+
+async fn another_partners_ids_answer_like_invented_ones(database: Option<String>) -> Result<()> {
+    let mut scene = Scene::set(database).await?;
     let stranger = scene.other_partner("Quay", "quay@other.example").await?;
     let ids = ids(&mut scene).await?;
     let before = settled(&scene.portal).await?;
@@ -57,9 +63,8 @@ async fn another_partners_ids_answer_like_invented_ones() -> Result<()> {
     Ok(())
 }
 
-#[tokio::test]
-async fn the_right_partner_is_let_in_where_others_are_not() -> Result<()> {
-    let mut scene = Scene::set(None).await?;
+async fn the_right_partner_is_let_in_where_others_are_not(database: Option<String>) -> Result<()> {
+    let mut scene = Scene::set(database).await?;
     let ids = ids(&mut scene).await?;
     for area in ["people", "keys", "requests"] {
         let path = format!("/{area}/{}", ids[area]);
@@ -73,9 +78,8 @@ async fn the_right_partner_is_let_in_where_others_are_not() -> Result<()> {
     Ok(())
 }
 
-#[tokio::test]
-async fn an_id_that_is_none_is_the_id_of_nothing() -> Result<()> {
-    let scene = Scene::set(None).await?;
+async fn an_id_that_is_none_is_the_id_of_nothing(database: Option<String>) -> Result<()> {
+    let scene = Scene::set(database).await?;
     let mut attacks = 0;
     for route in TABLE.iter().filter(|route| route.path.contains("{id}")) {
         if route.path.starts_with("/l/") || (route.path == "/d/{id}" && route.method == "get") {

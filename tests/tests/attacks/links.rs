@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 use reqwest::{Client, Method};
 use tests::browser::Browser;
 use tests::company::{action, code_at, linked, text};
+use tests::promises;
 use tests::rows::Rows;
 use tests::scene::Scene;
 use tests::server::{Config, Latchkey};
@@ -35,9 +36,14 @@ async fn a_thousand_looks_and_twenty_renders_of_an_owner_link_burn_nothing() -> 
     Visitor::new(portal.origin()).enrol(&link, None).await
 }
 
-#[tokio::test]
-async fn a_thousand_looks_and_twenty_renders_of_each_mailed_link_burn_nothing() -> Result<()> {
-    let mut scene = Scene::set(None).await?;
+promises! {
+    a_thousand_looks_and_twenty_renders_of_each_mailed_link_burn_nothing,
+}
+
+async fn a_thousand_looks_and_twenty_renders_of_each_mailed_link_burn_nothing(
+    database: Option<String>,
+) -> Result<()> {
+    let mut scene = Scene::set(database).await?;
     let request = scene.ask_for_access().await?;
     let delivery = scene.approve(&request).await?;
     let (recovery, recovery_code) = recovery(&mut scene).await?;

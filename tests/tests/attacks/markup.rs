@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use anyhow::{Context as _, Result};
 use tests::company::{code_at, receipt, text};
+use tests::promises;
 use tests::scene::{ANSWERS, Scene, change, value_of};
 use tests::server::Config;
 use tests::tally;
@@ -19,9 +20,14 @@ const AS_TEXT: &str = "&lt;script&gt;evil()";
 
 const EMAIL: &str = "quay@other.example";
 
-#[tokio::test]
-async fn markup_in_every_field_stays_text() -> Result<()> {
+promises! {
+    markup_in_every_field_stays_text,
+    what_is_shown_again_stays_text,
+}
+
+async fn markup_in_every_field_stays_text(database: Option<String>) -> Result<()> {
     let mut scene = Scene::with(Config {
+        database_url: database,
         environment: vec![("LATCHKEY_HOST_NAME".to_owned(), TYPED.to_owned())],
         ..Config::default()
     })
@@ -57,9 +63,8 @@ async fn markup_in_every_field_stays_text() -> Result<()> {
     Ok(())
 }
 
-#[tokio::test]
-async fn what_is_shown_again_stays_text() -> Result<()> {
-    let scene = Scene::set(None).await?;
+async fn what_is_shown_again_stays_text(database: Option<String>) -> Result<()> {
+    let scene = Scene::set(database).await?;
     let query: String = TYPED.bytes().map(|byte| format!("%{byte:02X}")).collect();
     let paths = [
         format!("/requests?q={query}&state={query}&sort={query}&page={query}"),
