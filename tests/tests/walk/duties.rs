@@ -3,19 +3,20 @@
 
 use anyhow::{Context as _, Result, ensure};
 use tests::browser::{Authenticator, Browser};
-use tests::company::{CONTACT, Held, action, code_at, text};
+use tests::company::{Held, action, code_at, text};
 use tests::scene::Scene;
 
 use crate::cast::{enrol, mailed_link, somebody};
+use crate::errands::CORRECTED;
 use crate::stage::{Side, invited};
 
-const PARTNER: &str = "Brightwater Logistics";
-const MAIL: &str = "amber@host.example";
+pub(crate) const PARTNER: &str = "Brightwater Logistics";
+pub(crate) const MAIL: &str = "amber@host.example";
 
 /// A host with a key in use, and a member of its staff in a browser.
 pub(crate) struct Duty {
-    scene: Scene,
-    staff: Browser,
+    pub(crate) scene: Scene,
+    pub(crate) staff: Browser,
     held: Held,
 }
 
@@ -34,7 +35,7 @@ impl Duty {
         Ok(Self { scene, staff, held })
     }
 
-    async fn open(&self, path: &str) -> Result<&Browser> {
+    pub(crate) async fn open(&self, path: &str) -> Result<&Browser> {
         self.staff.goto(self.scene.portal.url(path)).await?;
         Ok(&self.staff)
     }
@@ -96,8 +97,8 @@ impl Duty {
         staff.sees_no("amber phone").await
     }
 
-    /// Started in the browser, and confirmed by the owner.
-    pub(crate) async fn recovers_who_lost_a_passkey(&mut self) -> Result<()> {
+    /// Started in the browser, and confirmed by the owner; who is back, in a browser.
+    pub(crate) async fn recovers_who_lost_a_passkey(&mut self) -> Result<Browser> {
         let staff = self.open("/partners").await?;
         staff.go(PARTNER).await?;
         staff.go("First contact").await?;
@@ -113,14 +114,13 @@ impl Duty {
         let reveal = self.scene.owner.act(&confirm, &[]).await?;
         let code = code_at(&self.scene.owner, &reveal).await?;
         let origin = self.scene.portal.origin().to_owned();
-        let link = mailed_link(&mut self.scene.mailbox, CONTACT, &origin, "l").await?;
+        let link = mailed_link(&mut self.scene.mailbox, CORRECTED, &origin, "l").await?;
         let contact = somebody(&self.scene.portal, Authenticator::PrfAtCreate).await?;
         enrol(&contact, &link, Some(&code)).await?;
         contact.go("Go to the portal").await?;
         contact.goto(self.scene.portal.url("/profile")).await?;
         contact.sees("You have one passkey").await?;
-        contact.assert_quiet().await?;
-        contact.quit().await
+        Ok(contact)
     }
 
     pub(crate) async fn lets_a_partner_go(&self) -> Result<()> {

@@ -8,6 +8,7 @@ mod cast;
 mod claim_page;
 mod delivery;
 mod duties;
+mod errands;
 mod host;
 mod keyboard;
 mod kinds;
@@ -67,11 +68,30 @@ async fn people_do_their_duties_in_a_browser_on_postgresql() -> Result<()> {
     duties(Duty::set(Some(database)).await?).await
 }
 
+#[tokio::test]
+async fn the_last_owner_comes_back_by_the_console_on_sqlite() -> Result<()> {
+    errands::the_last_owner_comes_back(None).await
+}
+
+#[tokio::test]
+async fn the_last_owner_comes_back_by_the_console_on_postgresql() -> Result<()> {
+    errands::the_last_owner_comes_back(Some(postgres::create_database().await?)).await
+}
+
 async fn duties(mut duty: Duty) -> Result<()> {
     duty.stands_back().await?;
     duty.suspends_and_resumes_a_partner().await?;
     duty.has_a_second_passkey_and_ends_other_sessions().await?;
-    duty.recovers_who_lost_a_passkey().await?;
+    duty.renames_a_passkey().await?;
+    duty.sends_a_mail_again().await?;
+    let request = duty.scene.ask_for_access().await?;
+    duty.corrects_an_address().await?;
+    let contact = duty.recovers_who_lost_a_passkey().await?;
+    duty.withdraws(&contact, &request).await?;
+    duty.invites_a_colleague(&contact).await?;
+    contact.assert_quiet().await?;
+    contact.quit().await?;
+    duty.confirms_a_weaker_policy().await?;
     duty.lets_a_partner_go().await?;
     duty.revokes_a_gateway().await
 }
