@@ -548,8 +548,7 @@ fn agreed(
         grant: Arc::clone(grant),
     };
     let now = Timestamp::from_micros(asked.now);
-    let decided =
-        Call::parse(asked.raw, &asked.places).and_then(|call| decide(&entry, &call, now));
+    let decided = Call::parse(asked.raw, &asked.places).and_then(|call| decide(&entry, &call, now));
     let expected = model(typed, asked);
     assert_eq!(
         decided.err(),

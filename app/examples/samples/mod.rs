@@ -7,8 +7,8 @@ mod evidence;
 mod keys;
 mod people;
 mod reference;
-mod usage;
 mod temporary;
+mod usage;
 
 use app::components::{Comment, Moment, TimelineEntry, Tone, Vote};
 use app::render::Page;

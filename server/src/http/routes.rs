@@ -8,8 +8,8 @@ use axum::routing::{any, get, post};
 use crate::http::guard::{Access, authorise, same_origin};
 use crate::http::{
     assets, audit, confirm, deliveries, description, door, gateways, health, home, keys, mail,
-    narrow, partners, people, policies, profile, queue, requests, reveal, services, temporary, usage,
-    verify,
+    narrow, partners, people, policies, profile, queue, requests, reveal, services, temporary,
+    usage, verify,
 };
 use crate::portal::Portal;
 
