@@ -7,11 +7,10 @@
     clippy::indexing_slicing,
     reason = "a model that cannot be set up is a failed test"
 )]
-#![expect(dead_code, reason = "either the seed throws the dice or the fuzzer")]
 
 #[cfg(test)]
 use std::collections::BTreeMap;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -110,14 +109,16 @@ const HOURS: [Hours; 3] = [
 
 enum Dice {
     /// SplitMix64 (Steele, Lea and Flood, 2014): the same cases in every run.
+    #[cfg(test)]
     Seeded(u64),
     /// What the fuzzer wants them to show; the first side where nothing is left.
-    Shown(std::vec::IntoIter<u8>),
+    Shown(VecDeque<u8>),
 }
 
 impl Dice {
     fn roll(&mut self, sides: usize) -> usize {
         match self {
+            #[cfg(test)]
             Self::Seeded(state) => {
                 *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
                 let mut z = *state;
@@ -126,7 +127,7 @@ impl Dice {
                 ((z ^ (z >> 31)) % sides as u64) as usize
             }
             Self::Shown(bytes) => {
-                let mut byte = || usize::from(bytes.next().unwrap_or_default());
+                let mut byte = || usize::from(bytes.pop_front().unwrap_or_default());
                 let shown = if sides > 256 {
                     byte() << 8 | byte()
                 } else {
@@ -565,13 +566,21 @@ fn agreed(
 
 /// A grant that the dice show, then calls under it for as long as they show any.
 pub(crate) fn agrees_as_shown(bytes: &[u8]) {
-    let mut dice = Dice::Shown(bytes.to_vec().into_iter());
+    let mut dice = Dice::Shown(bytes.iter().copied().collect());
     let mut typed = typed(&mut dice);
     let Some(grant) = granted(&mut typed).map(Arc::new) else {
         return;
     };
-    while matches!(&dice, Dice::Shown(left) if left.len() > 0) {
+    while matches!(&dice, Dice::Shown(left) if !left.is_empty()) {
         agreed(&typed, &grant, &asked(&mut dice));
+    }
+}
+
+#[test]
+fn what_a_fuzzer_shows_agrees_too() {
+    for byte in 0..=u8::MAX {
+        let shown: Vec<u8> = (0..=u8::MAX).map(|at| byte.wrapping_mul(at)).collect();
+        agrees_as_shown(&shown);
     }
 }
 

@@ -70,7 +70,8 @@ pub async fn decide(by: &Visitor, temporary: &str, decision: &str) -> Result<Str
 /// The code of an answer to a call for labels.
 pub async fn code(scene: &Scene, key: &str) -> Result<String> {
     let answer = scene.ask_about(&scene.gateway, key, &labels()).await?;
-    Ok(answer["code"].as_str().unwrap_or_default().to_owned())
+    let code = answer.get("code").and_then(serde_json::Value::as_str);
+    Ok(code.unwrap_or_default().to_owned())
 }
 
 /// The page on which staff narrow the grant of a key.

@@ -251,13 +251,14 @@ async fn a_decision_in_the_log_holds_the_digests_of_what_was_shown(
     let request = scene.ask_for(&["sandbox"]).await?;
     let page = words(&text(&scene.owner, &format!("{request}/decide/sandbox")).await?);
     let shown = |label: &str| -> Result<String> {
-        let mut values = page.split(&format!(" {label} ")).skip(1).map(|after| {
+        let label = format!(" {label} ");
+        let mut values = page.split(&label).skip(1).map(|after| {
             let digits = after.chars().take_while(char::is_ascii_hexdigit);
             digits.collect::<String>()
         });
         values
             .find(|digest| digest.len() == 64)
-            .with_context(|| format!("{label} is not shown whole: {page}"))
+            .with_context(|| format!("{label}is not shown whole: {page}"))
     };
     scene.decide(&request).await?;
     let log = scene.audit().await?;

@@ -11,7 +11,7 @@ use crate::Database;
 use crate::sql::Statement;
 
 /// The statements of every module that declares some.
-const MODULES: [(&str, &[(&str, Statement)]); 19] = [
+const MODULES: [(&str, &[(&str, Statement)]); 20] = [
     ("audit", crate::audit::STATEMENTS),
     ("bulk", crate::bulk::STATEMENTS),
     ("calls", crate::calls::STATEMENTS),

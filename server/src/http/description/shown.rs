@@ -10,7 +10,7 @@ pub(super) fn reference(description: &Value) -> Reference {
         about: text(&description["info"], "description"),
         version: text(&description["info"], "version"),
         operations: operations(description),
-        shapes: members(&description["components"]["schemas"])
+        shapes: members(at(description, "/components/schemas"))
             .map(|(name, schema)| shape(name, schema))
             .collect(),
     }
@@ -74,7 +74,7 @@ fn operation(description: &Value, place: String, operation: &Value) -> Operation
             .iter()
             .map(parameter)
             .collect(),
-        takes: members(&operation["requestBody"]["content"])
+        takes: members(at(operation, "/requestBody/content"))
             .find_map(|(_, content)| named(&content["schema"])),
     }
 }
@@ -113,7 +113,8 @@ fn proofs(description: &Value, operation: &Value) -> Vec<Field> {
     let is_in_all = |name: &str| alternatives.iter().all(|all| all.get(name).is_some());
     let mut proofs: Vec<Field> = Vec::new();
     for name in names {
-        let scheme = &description["components"]["securitySchemes"][name];
+        let scheme = at(description, "/components/securitySchemes").get(name);
+        let scheme = scheme.unwrap_or(&Value::Null);
         let header = match scheme["name"].as_str() {
             Some(header) => header.to_owned(),
             None => "Authorization: Bearer".to_owned(),
@@ -215,6 +216,11 @@ fn bare(value: &Value) -> String {
 
 fn text(value: &Value, field: &str) -> String {
     value[field].as_str().unwrap_or_default().to_owned()
+}
+
+/// What stands behind a pointer (RFC 6901), or nothing.
+fn at<'a>(value: &'a Value, pointer: &str) -> &'a Value {
+    value.pointer(pointer).unwrap_or(&Value::Null)
 }
 
 fn members(value: &Value) -> impl Iterator<Item = (&String, &Value)> {

@@ -231,7 +231,7 @@ async fn may_decide(
     if actor.reviewer().is_err() || case.tally(file).given.contains(&actor.person()) {
         return Ok(false);
     }
-    let reviewer = decisions::reviewer(read, &file.around.file, actor.person()).await?;
+    let reviewer = decisions::reviewer(read, &file.around.file.recusals, actor.person()).await?;
     Ok(reviewer.is_some_and(|reviewer| {
         reviewer
             .may_judge(&case.requester, file.row.asked_at)

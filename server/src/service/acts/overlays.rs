@@ -187,7 +187,7 @@ impl DecideOverlay {
         let by = actor.reviewer()?.person();
         let file = OverlayFile::load(read, actor, self.overlay).await?;
         let case = OverlayCase::load(read, &file).await?;
-        let reviewer = decisions::reviewer(read, &file.around.file, by)
+        let reviewer = decisions::reviewer(read, &file.around.file.recusals, by)
             .await?
             .ok_or_else(|| refused(DecisionRefused::MayNotJudge(ReviewRefused::NotReviewer)))?;
         Ok(Loaded {

@@ -188,7 +188,8 @@ async fn approvals(read: &mut Read, file: &OverlayFile) -> Result<Vec<Approval>,
         if decision.verdict.0 != DecisionVerdict::Approve {
             continue;
         }
-        let reviewer = decisions::reviewer(read, &file.around.file, decision.person_id).await?;
+        let reviewer =
+            decisions::reviewer(read, &file.around.file.recusals, decision.person_id).await?;
         if let Some(reviewer) = reviewer.filter(|reviewer| !reviewer.recused) {
             approvals.push(Approval {
                 person: reviewer.person,
