@@ -204,7 +204,7 @@ fn endpoints_card(rows: Vec<EndpointRow>) -> AnyView {
 
 fn endpoint(row: EndpointRow) -> Vec<AnyView> {
     let remark = match row.standing {
-        Standing::NoLonger => "not granted any more",
+        Standing::NoLonger => "not in the grant now",
         Standing::Others => "endpoints that are not told apart",
         Standing::Granted | Standing::Unused => "",
     };

@@ -33,13 +33,18 @@ impl Held {
         self.entry.grant.rule(rule).map(EndpointName::from)
     }
 
-    /// The scope at a place.
-    pub fn scope(&self, at: usize) -> Option<ScopeName> {
-        self.entry.grant.scopes().iter().nth(at).cloned()
+    /// The scope at a place among those that a call has which passed by a rule.
+    pub fn scope(&self, rule: usize, at: usize) -> Option<ScopeName> {
+        self.entry
+            .grant
+            .scopes_at(Some(rule))
+            .iter()
+            .nth(at)
+            .cloned()
     }
 
-    pub fn place_of(&self, scope: &str) -> Option<usize> {
-        let mut scopes = self.entry.grant.scopes().iter();
+    pub fn place_of(&self, rule: usize, scope: &str) -> Option<usize> {
+        let mut scopes = self.entry.grant.scopes_at(Some(rule)).iter();
         scopes.position(|had| had.as_str() == scope)
     }
 }

@@ -55,9 +55,10 @@ impl Usage {
         scope: Option<&str>,
         at: Timestamp,
     ) {
-        let scope = scope
-            .filter(|_| why.is_none())
-            .and_then(|scope| known.held.place_of(scope));
+        let scope = match (why, known.rule, scope) {
+            (None, Some(rule), Some(scope)) => known.held.place_of(rule, scope),
+            _ => None,
+        };
         let seen = Seen {
             at,
             from: known.source,

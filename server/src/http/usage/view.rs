@@ -14,7 +14,6 @@ use store::{CallsBy, CallsOf, CallsTo};
 use url::form_urlencoded::Serializer;
 
 use crate::auth::actor::{Actor, Side};
-use crate::http::routes::TABLE;
 use crate::portal::Portal;
 use crate::refusal::Refusal;
 use crate::service::delivery::Context;
@@ -53,7 +52,7 @@ pub(super) async fn key(
             "All keys of its grant".to_owned(),
         )],
         of: CallsOf::Key(id),
-        granted: usage::granted_by(context)?,
+        granted: usage::granted_by(&mut read, context).await?,
     };
     Ok(page(portal, &mut read, subject, period).await?.0)
 }
@@ -81,7 +80,7 @@ pub(super) async fn grant(
             ),
         ],
         of: CallsOf::Grant(id),
-        granted: usage::granted_by(&context)?,
+        granted: usage::granted_by(&mut read, &context).await?,
     };
     let (mut vm, report) = page(portal, &mut read, subject, period).await?;
     if actor.staff().is_ok() {
@@ -368,12 +367,8 @@ fn fit_card(fitted: &Fitted) -> FitCard {
     }
 }
 
-/// The form that narrows a live grant, filled in with a proposal; empty where it is not served.
+/// The form that narrows a live grant, filled in with a proposal.
 fn narrow_form(id: GrantId, proposal: &Grant) -> String {
-    const FORM: &str = "/grants/{id}/narrow";
-    if !TABLE.iter().any(|entry| entry.path == FORM) {
-        return String::new();
-    }
     let mut query = Serializer::new(String::new());
     for scope in proposal.scopes() {
         query.append_pair("scope", scope.as_str());

@@ -26,7 +26,7 @@ pub async fn fit(
     since: Timestamp,
     now: Timestamp,
 ) -> Result<Fitted, Refusal> {
-    let grant = context.granted()?;
+    let grant = context.in_force(read).await?;
     let counted = counted_since(store, now).await?;
     let keys = read.keys_of_grant(context.grant.id).await?;
     let record = Record {

@@ -52,10 +52,10 @@ impl Report {
 pub type Granted = BTreeSet<(String, EndpointName)>;
 
 /// # Errors
-/// [`Refusal::Internal`] when the document is not a grant.
-pub fn granted_by(context: &Context) -> Result<Granted, Refusal> {
+/// [`Refusal::Store`], [`Refusal::Internal`].
+pub async fn granted_by(read: &mut Read, context: &Context) -> Result<Granted, Refusal> {
     let service = &context.service.name;
-    let grant = context.granted()?;
+    let grant = context.in_force(read).await?;
     let names = grant.rules().iter().map(EndpointName::from);
     Ok(names.map(|name| (service.clone(), name)).collect())
 }
@@ -73,7 +73,8 @@ pub async fn granted_to(
     for grant in read.grants_of_partner(partner).await? {
         let is_of = service.is_none_or(|service| service == grant.service_id);
         if is_of && grant.state.0 == GrantState::Approved {
-            all.extend(granted_by(&Context::around(read, grant).await?)?);
+            let context = Context::around(read, grant).await?;
+            all.extend(granted_by(read, &context).await?);
         }
     }
     Ok(all)

@@ -16,7 +16,7 @@ use crate::verify::snapshot::Held;
 const NETWORKS: usize = 16;
 /// From so many kinds of calls on, the networks of new ones are *other*.
 const KINDS: usize = 256;
-/// From so many on, their endpoints are too. Beyond it is one kind for each outcome and scope.
+/// From so many on, their endpoints are too. Beyond it are two kinds for each outcome.
 const MOST_KINDS: usize = 512;
 
 const MICROS_AN_HOUR: i64 = 3_600_000_000;
@@ -239,7 +239,8 @@ impl Hour {
             kind.from = Network::OTHER;
         }
         if self.kinds.len() >= MOST_KINDS && kind.rule != NONE {
-            kind.rule = OTHER;
+            // Scopes are the rule's.
+            (kind.rule, kind.scope) = (OTHER, NONE);
         }
         kind
     }
@@ -256,7 +257,10 @@ impl Hour {
                     .map_or(Endpoint::Other, Endpoint::Rule),
             },
             from: kind.from.truncated(),
-            scope: self.held.scope(kind.scope.into()),
+            scope: match kind.scope {
+                NONE => None,
+                at => self.held.scope(kind.rule.into(), at.into()),
+            },
             calls,
         }
     }
