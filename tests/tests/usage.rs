@@ -181,6 +181,13 @@ async fn a_narrower_grant_is_proposed_and_would_have_refused_nothing(
     ] {
         ensure!(page.contains(line), "no “{line}”: {page}");
     }
+    let page = text(&scene.owner, &path).await?;
+    let narrow = linked(&page, "/grants/", "Narrow this grant").context("no way to narrow")?;
+    let form = text(&scene.owner, &narrow.replace("&amp;", "&")).await?;
+    ensure!(
+        form.contains("203.0.113.0/28") && !form.contains("198.51.100.0"),
+        "{form}"
+    );
     // From more networks than are told apart, networks stay.
     let held = {
         let link = {
