@@ -314,7 +314,7 @@ statements! {
                 THEN source ELSE 'other' END AS place
             FROM (SELECT unhex(value ->> 'key_id', '-') AS key_id, value ->> 'hour' AS hour, value ->> 'outcome' AS outcome,
                 value ->> 'endpoint' AS endpoint, value ->> 'source' AS source, value ->> 'scope' AS scope, value ->> 'calls' AS calls
-                FROM json_each($1)) AS batch) AS placed
+                FROM jsonb_each($1)) AS batch) AS placed
         WHERE TRUE GROUP BY key_id, hour, outcome, endpoint, place, scope
         ON CONFLICT (key_id, span, starts_at, outcome, endpoint, source, scope) DO UPDATE SET calls = call_count.calls + excluded.calls",
         postgres "INSERT INTO call_count (key_id, span, starts_at, outcome, endpoint, source, scope, calls)

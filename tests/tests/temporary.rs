@@ -3,7 +3,7 @@
 
 #![cfg(test)]
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
@@ -368,7 +368,7 @@ async fn another_process_on_one_postgresql_follows_within_two_seconds() -> Resul
 
 async fn follows(scene: &Scene, there: &Latchkey, key: &str, expected: &str) -> Result<()> {
     const BOUND: Duration = Duration::from_secs(2);
-    let since = Instant::now();
+    let since = tokio::time::Instant::now();
     loop {
         let asked = since.elapsed();
         let body = json!({
