@@ -328,20 +328,18 @@ fn typed(dice: &mut Dice) -> Typed {
             },
         });
     }
-    if dice.roll(2) == 0 {
-        for _ in 0..1 + dice.roll(2) {
-            let mut endpoints: Vec<Typing> = Vec::new();
-            for _ in 0..1 + dice.roll(2) {
-                let one = endpoint(dice);
-                if !endpoints
-                    .iter()
-                    .any(|other| (other.0, other.1) == (one.0, one.1))
-                {
-                    endpoints.push(one);
-                }
+    for _ in 0..dice.roll(6) {
+        let mut endpoints: Vec<Typing> = Vec::new();
+        for _ in 0..1 + dice.roll(8) / 7 {
+            let one = endpoint(dice);
+            if !endpoints
+                .iter()
+                .any(|other| (other.0, other.1) == (one.0, one.1))
+            {
+                endpoints.push(one);
             }
-            typed.lent.push((endpoints, minute(dice)));
         }
+        typed.lent.push((endpoints, minute(dice)));
     }
     typed
 }
@@ -609,7 +607,7 @@ fn a_million_decisions_agree_with_the_model() {
     println!(
         "{cases} decisions, {narrowed} under narrowed grants, {lent} let pass by overlays: {of:?}"
     );
-    assert!(lent > 10_000, "few passed by an overlay: {lent}");
+    assert!(lent > 2_000, "few passed by an overlay: {lent}");
     assert!(narrowed > 100_000, "few grants were narrowed: {narrowed}");
     assert!(cases >= 1_000_000);
     for code in [

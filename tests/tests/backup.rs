@@ -168,7 +168,8 @@ async fn what_cannot_be_restored_is_refused_and_restores_nothing() -> Result<()>
     assert!(refused(&altered)?.contains("checksum does not fit"));
     let longer = backup.edited(|text| text + "[]\n")?;
     assert!(refused(&longer)?.contains("checksum does not fit"));
-    let newer = backup.edited(|text| text.replacen("\"schema\":1", "\"schema\":900", 1))?;
+    let schema = format!("\"schema\":{}", store::Database::known_schema());
+    let newer = backup.edited(|text| text.replacen(&schema, "\"schema\":900", 1))?;
     assert!(refused(&newer)?.contains("holds schema 900"));
     let format =
         backup.edited(|text| text.replacen("\"latchkey_backup\":1", "\"latchkey_backup\":2", 1))?;

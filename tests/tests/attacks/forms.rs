@@ -41,9 +41,15 @@ async fn a_form_with_a_field_too_many_or_twice_is_refused_on_every_route(
             refused(&answer, 400, &path, form);
             attacks += 1;
         }
-        for form in [vec![b'a'; 300 * 1024], b"reason=\xff\xfe".to_vec()] {
+        // Answers may be that long; what is none of them is refused there as it is in short.
+        let holds_answers = ["/requests/{id}/edit", "/requests/{id}/draft"].contains(&route.path);
+        let large = [422, 400][usize::from(holds_answers)];
+        for (form, status) in [
+            (vec![b'a'; 300 * 1024], large),
+            (b"reason=\xff\xfe".to_vec(), 422),
+        ] {
             let answer = post(by, &path, FORM, form).await?;
-            refused(&answer, 422, &path, "unreadable");
+            refused(&answer, status, &path, "unreadable");
             attacks += 1;
         }
         for kind in [

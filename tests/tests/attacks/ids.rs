@@ -158,8 +158,10 @@ fn is_attacked(route: &Entry) -> bool {
     route.path.contains("{id}")
         && route.access != Access::Gateway
         && !SAME_FOR_ALL.iter().any(|start| route.path.starts_with(start))
-        // The catalogue is every contact's to see, and what is shown once has one page for all.
-        && !(route.method == "get" && matches!(route.path, "/services/{id}" | "/reveal/{id}"))
+        // The catalogue is every contact's to see, with their own use of it, and what is shown once has
+        // one page for all.
+        && !(route.method == "get"
+            && matches!(route.path, "/services/{id}" | "/services/{id}/usage" | "/reveal/{id}"))
 }
 
 /// The request that the page's own form would make, well filled in.
