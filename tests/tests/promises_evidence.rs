@@ -17,6 +17,7 @@ use domain::request::Revision;
 use serde_json::Value;
 use tests::company::{CONTACT, DAY, action, linked, text, words};
 use tests::hand::Hand;
+use tests::live;
 use tests::promises;
 use tests::scene::Scene;
 use tests::visitor::{Visitor, errors_in};
@@ -83,6 +84,12 @@ async fn make_every_act(scene: &mut Scene) -> Result<(Vec<(Act, &'static str)>, 
             .await?;
         made.push((act, OWNER));
     }
+    change_live_grant(scene, &held.page).await?;
+    made.extend([
+        (Act::DecideOverlay, OWNER),
+        (Act::EndOverlay, OWNER),
+        (Act::NarrowGrant, OWNER),
+    ]);
     scene
         .contact
         .act(&format!("{}/replace", held.page), &[])
@@ -141,6 +148,19 @@ async fn make_every_act(scene: &mut Scene) -> Result<(Vec<(Act, &'static str)>, 
     scene.audit().await?;
     made.push((Act::Export, OWNER));
     Ok((made, [held.key, secret]))
+}
+
+/// Opens temporary access beside a key's grant, ends it, and narrows the grant.
+async fn change_live_grant(scene: &Scene, key: &str) -> Result<()> {
+    live::offer_labels(scene).await?;
+    let temporary = live::ask(scene, key, "2", "hours").await?;
+    live::decide(&scene.owner, &temporary, "approve").await?;
+    let why = [("reason", "The parcel was found.")];
+    scene.owner.act(&format!("{temporary}/end"), &why).await?;
+    let form = live::narrow_form(scene, key).await?;
+    let fewer = [("rate", "4"), ("why", "They call less often.")];
+    live::narrow(&scene.owner, &form, &fewer).await?;
+    Ok(())
 }
 
 /// The one change that waits for a second person.
