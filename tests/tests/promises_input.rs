@@ -8,10 +8,10 @@ use reqwest::StatusCode;
 use server::http::guard::Access;
 use server::http::routes::TABLE;
 use tests::company::{action, linked, text, words};
-use tests::promises;
 use tests::rows::Rows;
 use tests::scene::{ANSWERS, Scene, value_of};
 use tests::visitor::Visitor;
+use tests::{live, promises};
 
 promises! {
     every_form_says_beside_the_field_what_is_wrong_and_keeps_what_was_typed,
@@ -24,7 +24,7 @@ const KEPT: [&str; 2] = ["&lt;b onclick=x&gt;", "&amp;4711"];
 
 /// Their forms have nothing that somebody types or picks. That they take nothing else is in the
 /// attacks on forms.
-const NOTHING_TO_TYPE: [&str; 22] = [
+const NOTHING_TO_TYPE: [&str; 23] = [
     "/sign-out",
     "/mail/test",
     "/mail/{id}/resend",
@@ -37,6 +37,7 @@ const NOTHING_TO_TYPE: [&str; 22] = [
     "/keys/{id}/replace",
     "/keys/{id}/redeliver",
     "/requests/{id}/withdraw",
+    "/temporary/{id}/withdraw",
     "/profile/passkeys/{id}/remove",
     "/profile/sessions/end-others",
     "/profile/sessions/{id}/end",
@@ -133,6 +134,12 @@ async fn every_form_says_beside_the_field_what_is_wrong_and_keeps_what_was_typed
 ) -> Result<()> {
     let mut scene = Scene::set(database).await?;
     let held = scene.key().await?;
+    live::offer_labels(&scene).await?;
+    let open = live::ask(&scene, &held.page, "2", "hours").await?;
+    live::decide(&scene.owner, &open, "approve").await?;
+    let temporary = live::ask(&scene, &held.page, "3", "hours").await?;
+    let asking = live::form_of(&scene, &held.page).await?;
+    let narrow = live::narrow_form(&scene, &held.page).await?;
     scene.add_production().await?;
     let request = scene.ask_for(&["production"]).await?;
     let owner = &scene.owner;
@@ -152,6 +159,7 @@ async fn every_form_says_beside_the_field_what_is_wrong_and_keeps_what_was_typed
     let draft = value_of(&text(&scene.contact, &edit).await?, "version").context("a version")?;
     let decide = format!("{request}/decide/production");
     let stamp = value_of(&text(owner, &decide).await?, "stamp").context("a stamp")?;
+    let shown = value_of(&text(owner, &temporary).await?, "stamp").context("a stamp")?;
     let long = "x".repeat(9_000);
 
     let before = scene.audit().await?.len();
@@ -404,6 +412,31 @@ async fn every_form_says_beside_the_field_what_is_wrong_and_keeps_what_was_typed
             ],
             &["networks", "rate", "days", "why"],
         ),
+        one(
+            owner,
+            narrow,
+            &[
+                ("scope", "shipments:read"),
+                ("networks", TYPED),
+                ("rate", "no"),
+                ("days", "0"),
+                ("why", ""),
+            ],
+            &["networks", "rate", "days", "why"],
+        ),
+        one(
+            &scene.contact,
+            asking,
+            &[("lasts", TYPED), ("unit", "hours"), ("why", "")],
+            &["lasts", "why"],
+        ),
+        one(
+            owner,
+            format!("{temporary}/decide"),
+            &[("decision", "reject"), ("reason", ""), ("stamp", &shown)],
+            &["reason"],
+        ),
+        one(owner, format!("{open}/end"), &[("reason", "")], &["reason"]),
         one(
             &scene.contact,
             "/requests/new".into(),
