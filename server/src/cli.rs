@@ -9,7 +9,6 @@ mod backup;
 #[cfg(feature = "demo")]
 mod dev;
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -30,7 +29,7 @@ use crate::portal::Portal;
 use crate::refusal::Refusal;
 use crate::service::{gateways, owner};
 use crate::sockets::Socket;
-use crate::{boot, http, jobs, sockets};
+use crate::{boot, http, jobs, listen, sockets};
 
 /// How long open requests may take to finish once the process is asked to stop. Who runs it often
 /// kills it after thirty seconds, and counts of use are still to be written then.
@@ -192,18 +191,17 @@ fn spoken(refusal: Refusal) -> anyhow::Error {
 }
 
 async fn serve(config: Config) -> Result<()> {
-    let listen = config.listen;
+    let address = config.listen;
     let portal = boot::open(config).await?;
     crate::service::snapshot::load(&portal)
         .await
         .context("The keys cannot be loaded")?;
     let sockets = sockets::open(&portal).await?;
     let jobs = jobs::spawn(portal.clone()).context("Mail cannot be sent")?;
-    let listener = TcpListener::bind(listen)
+    let listener = TcpListener::bind(address)
         .await
-        .with_context(|| format!("{listen} cannot be listened on"))?;
+        .with_context(|| format!("{address} cannot be listened on"))?;
     welcome(&portal).await?;
-    let service = http::app(portal.clone()).into_make_service_with_connect_info::<SocketAddr>();
     let (asked, stop) = watch::channel(false);
     tokio::spawn(async move {
         stop_signal().await;
@@ -216,16 +214,12 @@ async fn serve(config: Config) -> Result<()> {
         file,
     } in sockets
     {
-        let stop = stop.clone();
-        let stopped = async move {
-            asked_to_stop(stop).await;
-            drop(file);
-        };
-        let served = axum::serve(listener, service).with_graceful_shutdown(stopped);
-        serving.spawn(served.into_future());
+        serving.spawn(listen::serve(listener, service, stop.clone(), || {
+            drop(file)
+        }));
     }
-    let served = axum::serve(listener, service).with_graceful_shutdown(asked_to_stop(stop.clone()));
-    serving.spawn(served.into_future());
+    let service = http::app(portal.clone());
+    serving.spawn(listen::serve(listener, service, stop.clone(), || ()));
     tokio::select! {
         served = all(&mut serving) => served?,
         () = patience_is_over(stop) => tracing::warn!("requests that did not end were cut off"),
@@ -237,9 +231,9 @@ async fn serve(config: Config) -> Result<()> {
 
 /// Waits until every listener has ended, as all do when the process is asked to stop; one that
 /// fails ends the process.
-async fn all(serving: &mut JoinSet<std::io::Result<()>>) -> Result<()> {
+async fn all(serving: &mut JoinSet<()>) -> Result<()> {
     while let Some(served) = serving.join_next().await {
-        served??;
+        served?;
     }
     Ok(())
 }

@@ -13,6 +13,7 @@ pub mod demo;
 pub mod fault;
 pub mod http;
 pub mod jobs;
+mod listen;
 pub mod mail;
 pub mod portal;
 pub mod refusal;
