@@ -28,7 +28,7 @@ const STREAMS: u32 = 200;
 
 /// Serves until asked to stop, and returns when every connection has ended. `stopping` is called
 /// before it is no longer listened.
-pub async fn serve<L>(
+pub(crate) async fn serve<L>(
     listener: L,
     service: Router,
     stop: watch::Receiver<bool>,

@@ -70,7 +70,9 @@ pub(crate) async fn used(cast: &Cast, key: &Key) -> Result<()> {
         "a call that was not granted: {answer}"
     );
     let (contact, owner) = (&cast.contact, &cast.owner);
-    contact.sees_in_time("endpoint").await?;
+    contact
+        .sees_in_time("This key may not call this endpoint.")
+        .await?;
     contact.sees("last used").await?;
     cast.look(contact, "44-key-contact").await?;
     owner.go("Keys").await?;
@@ -82,6 +84,6 @@ pub(crate) async fn used(cast: &Cast, key: &Key) -> Result<()> {
     ensure!(!shown.contains(&key.secret), "the list shows the key");
     owner.go(&shown).await?;
     owner.sees("last used").await?;
-    owner.sees("endpoint").await?;
+    owner.sees("This key may not call this endpoint.").await?;
     cast.look(owner, "46-key-staff").await
 }
