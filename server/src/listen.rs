@@ -111,7 +111,6 @@ mod tests {
     use std::net::SocketAddr;
 
     use axum::extract::ConnectInfo;
-    use axum::routing::get;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::{TcpListener, TcpStream};
     use tokio::time::timeout;
@@ -128,7 +127,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let whom = async |ConnectInfo(from): ConnectInfo<SocketAddr>| from.to_string();
-        let service = Router::new().route("/", get(whom));
+        let service = Router::new().fallback(whom);
         let (stop, asked) = watch::channel(false);
         let done = tokio::spawn(serve_within(listener, service, asked, || (), head));
         Served {
