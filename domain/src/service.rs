@@ -74,17 +74,23 @@ parsed_text!(Slug, NameRefused);
 #[serde(try_from = "String", into = "String")]
 pub struct ScopeName(String);
 
+impl ScopeName {
+    /// Whether a text is the name of a scope as it stands.
+    pub fn is_name(text: &str) -> bool {
+        text.len() <= 64
+            && text.starts_with(|c: char| c.is_ascii_lowercase())
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-:".contains(&b))
+    }
+}
+
 impl FromStr for ScopeName {
     type Err = NameRefused;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let text = text.trim();
-        let sound = text.len() <= 64
-            && text.starts_with(|c: char| c.is_ascii_lowercase())
-            && text
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-:".contains(&b));
-        sound
+        Self::is_name(text)
             .then(|| Self(text.to_owned()))
             .ok_or(NameRefused::Scope)
     }

@@ -37,11 +37,10 @@ macro_rules! codes {
             type Err = crate::text::UnknownCode;
 
             fn from_str(code: &str) -> Result<Self, Self::Err> {
-                Self::ALL
-                    .iter()
-                    .copied()
-                    .find(|known| known.code() == code)
-                    .ok_or(crate::text::UnknownCode { kind: stringify!($name) })
+                match code {
+                    $($code => Ok(Self::$variant),)+
+                    _ => Err(crate::text::UnknownCode { kind: stringify!($name) }),
+                }
             }
         }
     };

@@ -47,11 +47,8 @@ impl<'a> Call<'a> {
     /// Refuses as *malformed* what cannot be read in exactly one way.
     pub fn parse(raw: RawCall<'a>, places: &'a [Place]) -> Result<Self, Reason> {
         let malformed = Reason::Malformed;
-        if let Some(scope) = raw.scope {
-            let scope: ScopeName = scope.parse().map_err(|_| malformed)?;
-            if Some(scope.as_str()) != raw.scope {
-                return Err(malformed);
-            }
+        if !raw.scope.is_none_or(ScopeName::is_name) {
+            return Err(malformed);
         }
         let source: IpAddr = raw.source_ip.parse().map_err(|_| malformed)?;
         Ok(Self {

@@ -9,9 +9,10 @@ use axum::response::Response;
 use domain::id::{KeyId, PartnerId};
 use domain::limit::{Counted, Left, Period};
 use domain::service::ScopeName;
+use domain::time::Timestamp;
 use domain::token::Kid;
 use domain::verification::Reason;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
@@ -79,10 +80,12 @@ pub(in crate::http) struct Allowed<'a> {
     /// Calls a second that the grant allows.
     rate_per_second: u32,
     /// What is left of each limit after this call.
-    limits: Vec<LimitLeft>,
+    #[schema(value_type = Vec<LimitLeft>)]
+    limits: Limits<'a>,
     /// When the key ends: RFC 3339, in UTC.
-    #[schema(format = DateTime)]
-    expires_at: String,
+    #[serde(serialize_with = "rfc_3339")]
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
 }
 
 /// One limit, and what is left of it after this call.
@@ -113,13 +116,26 @@ impl From<&Left> for LimitLeft {
     }
 }
 
+/// Written one by one, without a list of them.
+struct Limits<'a>(&'a [Left]);
+
+impl Serialize for Limits<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(LimitLeft::from))
+    }
+}
+
+fn rfc_3339<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(at)
+}
+
 /// Rounded up: who waits so long has waited long enough.
 pub(super) fn whole_seconds(span: Duration) -> u64 {
     span.as_secs() + u64::from(span.subsec_nanos() > 0)
 }
 
 impl<'a> Allowed<'a> {
-    fn of(known: &'a Known, left: &[Left]) -> Self {
+    fn of(known: &'a Known, left: &'a [Left]) -> Self {
         let held = &known.held;
         let entry = &held.entry;
         Self {
@@ -130,8 +146,8 @@ impl<'a> Allowed<'a> {
             partner_id: entry.partner,
             scopes: known.scopes(),
             rate_per_second: entry.grant.rate().into(),
-            limits: left.iter().map(LimitLeft::from).collect(),
-            expires_at: entry.expires.to_string(),
+            limits: Limits(left),
+            expires_at: entry.expires,
         }
     }
 }

@@ -87,8 +87,9 @@ pub(in crate::http) struct Asked<'a> {
     #[schema(value_type = Option<String>, format = Uuid)]
     environment: Option<EnvironmentId>,
     /// A scope that this call needs, beyond its endpoint.
-    #[schema(example = "shipments:read")]
-    scope: Option<String>,
+    #[serde(borrow)]
+    #[schema(value_type = Option<String>, example = "shipments:read")]
+    scope: Option<Borrowed<'a>>,
 }
 
 fn scheme() -> Object {
@@ -97,6 +98,12 @@ fn scheme() -> Object {
         Scheme::ALL.iter().map(|scheme| scheme.code()),
     )
 }
+
+/// A text as it stands in the body, where no escape is in it. Inside of an `Option` serde copies a
+/// bare `Cow`.
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+struct Borrowed<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// A client's key as it stands in the body: borrowed from it, and wiped where it was copied.
 #[derive(Deserialize)]
@@ -129,7 +136,7 @@ impl Asked<'_> {
                 path: &self.path,
                 source_ip: &self.source_ip,
                 scheme: &self.scheme,
-                scope: self.scope.as_deref(),
+                scope: self.scope.as_ref().map(|scope| &*scope.0),
             },
             service: self.service,
             environment: self.environment,
