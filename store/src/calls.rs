@@ -2,18 +2,18 @@
 
 use domain::id::{GrantId, KeyId, PartnerId, ServiceId};
 use domain::time::Timestamp;
-use serde_json::{Value, json};
+use serde::Serialize;
 use uuid::Uuid;
 
 use crate::conn::Read;
 use crate::error::Error;
 use crate::keys::KeyRow;
 use crate::row::{Sealed, Stamped};
-use crate::sql::{run, statements};
+use crate::sql::{json, run, statements};
 use crate::work::Work;
 
 /// Calls of one hour that were alike, to be added. Counted, not proven: no authority rests on them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CallCount {
     pub key_id: KeyId,
     /// When the hour begins.
@@ -226,14 +226,7 @@ impl Work {
     /// Adds a batch of calls, in one statement. Beyond sixteen networks in an hour of a key, calls
     /// from new ones count as from `other`.
     pub async fn add_calls(&mut self, batch: &[CallCount]) -> Result<(), Error> {
-        let rows = batch.iter().map(|count| {
-            json!({
-                "key_id": count.key_id, "hour": count.hour, "outcome": count.outcome,
-                "endpoint": count.endpoint, "source": count.source, "scope": count.scope,
-                "calls": count.calls,
-            })
-        });
-        let rows = Value::from_iter(rows).to_string();
+        let rows = json(batch)?;
         run!(&mut self.read.conn, ADD, [rows], execute)?;
         Ok(())
     }

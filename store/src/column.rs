@@ -3,6 +3,7 @@
 
 use domain::enc::Enc;
 use domain::time::Timestamp;
+use serde::Serialize;
 use uuid::Uuid;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -29,7 +30,7 @@ pub(crate) fn raw<C: Column>(value: &C) -> C::Raw {
 }
 
 /// An enumeration or a parsed text, stored by its `Display` and read by its `FromStr`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Code<T>(pub T);
 
 macro_rules! plain {

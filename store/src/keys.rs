@@ -4,14 +4,14 @@ use domain::enc::Digest;
 use domain::id::{GrantId, KeyId, PartnerId};
 use domain::key::KeyState;
 use domain::time::Timestamp;
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use crate::column::Code;
 use crate::conn::{Database, Read};
 use crate::error::Error;
 use crate::requests::contains;
 use crate::row::{Sealed, Stamped, row};
-use crate::sql::{run, statements};
+use crate::sql::{json, run, statements};
 use crate::work::Work;
 
 row! {
@@ -38,6 +38,7 @@ row! {
 
 row! {
     /// What a key's calls left behind. Counted, not proven: no authority rests on it.
+    #[derive(Serialize)]
     struct KeyUse in "key_use" {
         id: KeyId,
         accepted: i64,
@@ -279,15 +280,7 @@ impl Work {
 
     /// Adds a batch's counts to keys' use, in one statement. A key is in it once.
     pub async fn add_uses(&mut self, batch: &[KeyUse]) -> Result<(), Error> {
-        let rows = batch.iter().map(|row| {
-            json!({
-                "id": row.id, "accepted": row.accepted, "refused": row.refused,
-                "accepted_at": row.accepted_at, "accepted_from": row.accepted_from,
-                "refused_at": row.refused_at, "refused_from": row.refused_from,
-                "refused_reason": row.refused_reason,
-            })
-        });
-        let rows = Value::from_iter(rows).to_string();
+        let rows = json(batch)?;
         run!(&mut self.read.conn, ADD_USES, [rows], execute)?;
         Ok(())
     }

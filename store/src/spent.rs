@@ -2,19 +2,21 @@
 
 use domain::limit::{Counted, Period};
 use domain::time::Timestamp;
+use serde::Serialize;
 use uuid::Uuid;
 
 use crate::column::Code;
 use crate::conn::Read;
 use crate::error::Error;
 use crate::row::row;
-use crate::sql::{run, statements};
+use crate::sql::{json, run, statements};
 use crate::work::Work;
 
 row! {
     @plain
     /// The calls of one day or month. Counted, not proven: it has no MAC, and an edit of it refills
     /// or empties a quota and opens nothing.
+    #[derive(Serialize)]
     struct Spent {
         counted: Code<Counted>,
         /// Of the grant or the key.
@@ -38,21 +40,16 @@ impl Read {
 }
 
 impl Work {
-    /// Adds calls; what is spent altogether then, by every process.
-    pub async fn spend(&mut self, spent: &Spent) -> Result<i64, Error> {
-        let total = run!(
+    /// Adds a batch of calls, in one statement; what is spent altogether then, by every process. A
+    /// quota's day or month is in it once.
+    pub async fn spend(&mut self, batch: &[Spent]) -> Result<Vec<Spent>, Error> {
+        let rows = json(batch)?;
+        Ok(run!(
             &mut self.read.conn,
             SPEND,
-            [
-                spent.counted,
-                spent.id,
-                spent.period,
-                spent.starts_at,
-                spent.calls
-            ],
-            fetch_one as Total
-        )?;
-        Ok(total.calls)
+            [rows],
+            fetch_all as Spent
+        )?)
     }
 
     /// Forgets days and months that began before the present month.
@@ -62,15 +59,18 @@ impl Work {
     }
 }
 
-#[derive(sqlx::FromRow)]
-struct Total {
-    calls: i64,
-}
-
 statements! {
     SPENT(2) = "SELECT * FROM spent WHERE (period = 'day' AND starts_at = $1) OR (period = 'month' AND starts_at = $2)";
-    SPEND(5) = "INSERT INTO spent (counted, id, period, starts_at, calls) VALUES ($1, $2, $3, $4, $5)
-        ON CONFLICT (counted, id, period, starts_at) DO UPDATE SET calls = spent.calls + excluded.calls
-        RETURNING calls";
+    SPEND(1) = sqlite "INSERT INTO spent (counted, id, period, starts_at, calls)
+            SELECT value ->> 'counted', unhex(value ->> 'id', '-'), value ->> 'period', value ->> 'starts_at', value ->> 'calls'
+            FROM jsonb_each($1) WHERE TRUE
+            ON CONFLICT (counted, id, period, starts_at) DO UPDATE SET calls = spent.calls + excluded.calls
+            RETURNING *",
+        postgres "INSERT INTO spent (counted, id, period, starts_at, calls)
+            SELECT counted, id, period, starts_at, calls FROM jsonb_to_recordset($1::text::jsonb)
+                AS batch (counted TEXT, id UUID, period TEXT, starts_at BIGINT, calls BIGINT)
+            ORDER BY counted, id, period
+            ON CONFLICT (counted, id, period, starts_at) DO UPDATE SET calls = spent.calls + excluded.calls
+            RETURNING *";
     SWEEP(1) = "DELETE FROM spent WHERE starts_at < $1";
 }

@@ -3,6 +3,8 @@
 //! it for the test that prepares every statement on both engines and counts its placeholders
 //! against its binds.
 
+use serde::Serialize;
+
 /// One statement in both dialects. Placeholders are `$1 … $n` on both engines.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Statement {
@@ -20,6 +22,11 @@ impl Statement {
             binds,
         }
     }
+}
+
+/// A batch of rows as one bind, for statements that take many at once.
+pub(crate) fn json(rows: &[impl Serialize]) -> Result<String, sqlx::Error> {
+    serde_json::to_string(rows).map_err(|error| sqlx::Error::Encode(error.into()))
 }
 
 /// Fails the build where a statement is run with more or fewer binds than it was declared with.

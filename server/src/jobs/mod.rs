@@ -41,6 +41,7 @@ pub fn spawn(portal: Portal) -> Result<Jobs, Unmailable> {
     let mut running = JoinSet::new();
     running.spawn(outbox::run(portal.clone(), courier, stop.clone()));
     running.spawn(snapshot::run_poll(portal.clone(), stop.clone()));
+    running.spawn(quotas::run_flush(portal.clone(), stop.clone()));
     running.spawn(usage::run_flush(portal.clone(), stop.clone()));
     running.spawn(every(
         LAPSE_EVERY,

@@ -2,13 +2,18 @@
 //! counted since the last batch: at most what `domain::limit` lets wait for one, and that much a quota
 //! can be overspent by.
 
+use std::time::Duration;
+
 use domain::limit::Spent;
 use domain::time::Timestamp;
 use store::{Code, Store, Unaudited};
+use tokio::time::MissedTickBehavior;
 
+use crate::jobs::Stop;
 use crate::portal::Portal;
 use crate::verify::{Engine, MeterId};
 
+const FLUSH_EVERY: Duration = Duration::from_secs(2);
 /// So many in one transaction: others want to write too.
 const BATCH: usize = 500;
 
@@ -20,15 +25,33 @@ pub async fn load(portal: &Portal) -> Result<(), store::Error> {
     let now = portal.now();
     let (day, month) = (now.calendar_day().0, now.calendar_month().0);
     for row in portal.store.read().await?.spent(day, month).await? {
-        let (id, spent) = counted(&row, row.calls);
+        let (id, spent) = counted(&row);
         portal.engine.learn_spent(id, spent);
     }
     Ok(())
 }
 
+/// Writes batches until told to stop, and one more then.
+pub async fn run_flush(portal: Portal, mut stop: Stop) {
+    let (engine, store) = (&portal.engine, &portal.store);
+    let mut ticks = tokio::time::interval(FLUSH_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let stopped = tokio::select! {
+            _ = ticks.tick() => false,
+            () = engine.spent_is_full() => false,
+            () = stop.wait() => true,
+        };
+        flush(engine, store).await;
+        if stopped {
+            return;
+        }
+    }
+}
+
 /// Writes all that was counted. What cannot be written now waits for the next time; what may have
 /// been is written again: a quota that ends too early is better than one that is overspent.
-pub async fn flush(engine: &Engine, store: &Store) {
+async fn flush(engine: &Engine, store: &Store) {
     let mut spent = engine.drain_spent();
     // Two processes that write the same rows take their locks in one order.
     spent.sort_unstable_by_key(|(id, spent)| (id.counted, id.id, spent.period));
@@ -54,13 +77,10 @@ async fn write(
     batch: &[(MeterId, Spent)],
 ) -> Result<Vec<(MeterId, Spent)>, store::Error> {
     let mut work = store.minor_work().await?;
-    let mut totals = Vec::with_capacity(batch.len());
-    for (id, spent) in batch {
-        let row = row(*id, *spent);
-        totals.push(counted(&row, work.spend(&row).await?));
-    }
+    let rows: Vec<store::Spent> = batch.iter().map(|(id, spent)| row(*id, *spent)).collect();
+    let totals = work.spend(&rows).await?;
     work.commit_unaudited(Unaudited::Usage).await?;
-    Ok(totals)
+    Ok(totals.iter().map(counted).collect())
 }
 
 /// Forgets what was spent before this month.
@@ -83,7 +103,7 @@ fn row(id: MeterId, spent: Spent) -> store::Spent {
     }
 }
 
-fn counted(row: &store::Spent, calls: i64) -> (MeterId, Spent) {
+fn counted(row: &store::Spent) -> (MeterId, Spent) {
     let id = MeterId {
         counted: row.counted.0,
         id: row.id,
@@ -91,7 +111,7 @@ fn counted(row: &store::Spent, calls: i64) -> (MeterId, Spent) {
     let spent = Spent {
         period: row.period.0,
         starts: row.starts_at,
-        calls: u64::try_from(calls).unwrap_or_default(),
+        calls: u64::try_from(row.calls).unwrap_or_default(),
     };
     (id, spent)
 }
