@@ -25,7 +25,7 @@ use domain::token::{ApiKey, KeyPrefix};
 use domain::verification::{KeyEntry, Place, RawCall};
 use getrandom::SysRng;
 use rand_core::UnwrapErr;
-use server::verify::{Engine, Gateway, GatewayCredential, GatewayEntry, Held, Question};
+use server::verify::{Engine, Gateway, GatewayCredential, GatewayEntry, Held, Question, SHARDS};
 
 /// The name of the figure, so many keys, and so many grants: what a processor's nearer caches hold,
 /// and more than they do.
@@ -49,7 +49,7 @@ fn main() -> Result<()> {
             }
             each.push(start.elapsed().as_secs_f64() * 1e6 / CALLS as f64);
             // As the portal does every two seconds.
-            scene.engine.drain_usage();
+            scene.engine.drain_usage(0..SHARDS);
             scene.engine.drain_spent();
         }
         each.sort_by(f64::total_cmp);

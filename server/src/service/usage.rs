@@ -1,28 +1,33 @@
 //! Writes what the engine counted: last use and last refusal of each key, and how often, by what the
-//! calls were alike in (`verify::usage`). Every two seconds and at shutdown; a crash loses what was
-//! counted since.
+//! calls were alike in (`verify::usage`). Every two seconds, every ten while many keys are used, and at
+//! shutdown; a crash loses what was counted since.
 
 mod fit;
 mod period;
 mod report;
 
+use std::ops::Range;
 use std::time::Duration;
 
 use domain::id::KeyId;
 use domain::time::Timestamp;
 use store::{CallCount, Database, KeyUse, Store, Unaudited};
-use tokio::time::MissedTickBehavior;
+use tokio::time::sleep;
 
 use crate::jobs::Stop;
 use crate::portal::Portal;
-use crate::service::quotas;
-use crate::verify::{Counts, Endpoint, Engine};
+use crate::verify::{Counts, Endpoint, Engine, SHARDS};
 
 pub use fit::{Fitted, fit};
 pub use period::Period;
 pub use report::{Granted, Report, granted_by, granted_to, hours, report};
 
-const FLUSH_EVERY: Duration = Duration::from_secs(2);
+/// How long it takes to write all shards: one at a time, since a burst would take a processor from the
+/// calls of that moment.
+const ROUND: Duration = Duration::from_secs(2);
+/// The same after a round that wrote more keys than [`MANY`]: each row then stands for more calls.
+const LONG_ROUND: Duration = Duration::from_secs(10);
+const MANY: usize = 2_000;
 /// So many in one transaction: others want to write too.
 const BATCH: usize = 500;
 /// Hours are kept apart for at least so long, and summed up by day then.
@@ -37,27 +42,32 @@ const ACCEPTED: &str = "ok";
 /// Since when calls are counted by all that the pages show; a database that is older was used before.
 const SINCE: &str = "usage_since";
 
-/// Writes batches until told to stop, and one more then.
+/// Writes one shard after the other until told to stop, and all of them then.
 pub async fn run_flush(portal: Portal, mut stop: Stop) {
-    let mut ticks = tokio::time::interval(FLUSH_EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        let stopped = tokio::select! {
-            _ = ticks.tick() => false,
-            () = portal.engine.spent_is_full() => false,
-            () = stop.wait() => true,
-        };
-        quotas::flush(&portal.engine, &portal.store).await;
-        flush(&portal.engine, &portal.store).await;
-        if stopped {
-            return;
+    let (engine, store) = (&portal.engine, &portal.store);
+    let mut round = ROUND;
+    'running: loop {
+        let mut keys = 0;
+        for shard in 0..SHARDS {
+            tokio::select! {
+                () = sleep(round / SHARDS) => keys += write_out(engine, store, shard..shard + 1).await,
+                () = stop.wait() => break 'running,
+            }
         }
+        round = if keys > MANY { LONG_ROUND } else { ROUND };
     }
+    flush(engine, store).await;
 }
 
-/// Writes all that was counted. What cannot be written now waits for the next time.
+/// Writes all that was counted.
 pub async fn flush(engine: &Engine, store: &Store) {
-    let mut counted = engine.drain_usage();
+    write_out(engine, store, 0..SHARDS).await;
+}
+
+/// Writes what was counted in these shards, and tells of how many keys that was. What cannot be
+/// written now waits for the next time.
+async fn write_out(engine: &Engine, store: &Store, shards: Range<u32>) -> usize {
+    let mut counted = engine.drain_usage(shards);
     // Two processes that write the same rows take their locks in one order.
     counted.sort_unstable_by_key(|(key, _)| key.uuid());
     for batch in counted.chunks(BATCH) {
@@ -73,6 +83,7 @@ pub async fn flush(engine: &Engine, store: &Store) {
             }
         }
     }
+    counted.len()
 }
 
 async fn write(store: &Store, batch: &[(KeyId, Counts)]) -> Result<(), store::Error> {

@@ -12,6 +12,7 @@ mod usage;
 pub(crate) mod tests;
 
 use std::collections::HashSet;
+use std::ops::Range;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -32,7 +33,7 @@ pub use gateway::{
 };
 pub use meters::{Limited, MeterId};
 pub use snapshot::Held;
-pub use usage::{Alike, Counts, Endpoint, Seen};
+pub use usage::{Alike, Counts, Endpoint, SHARDS, Seen};
 
 use decide::{Identity, Spend};
 use freshness::{Freshness, Look};
@@ -265,9 +266,9 @@ impl Engine {
             .insert(row)
     }
 
-    /// What was counted since the last batch.
-    pub fn drain_usage(&self) -> Vec<(KeyId, Counts)> {
-        self.usage.drain()
+    /// What was counted since the last batch, of some among [`SHARDS`] parts of the keys.
+    pub fn drain_usage(&self, shards: Range<u32>) -> Vec<(KeyId, Counts)> {
+        self.usage.drain(shards)
     }
 
     /// Counts that could not be written wait for the next batch.

@@ -156,7 +156,7 @@ fn with_call(change: impl FnOnce(&mut RawCall<'static>)) -> Question<'static> {
 fn a_call_within_the_grant_is_allowed_and_counted() {
     let scene = scene();
     assert_eq!(scene.ask(&QUESTION), None);
-    let mut used = scene.engine.drain_usage();
+    let mut used = scene.engine.drain_usage(0..SHARDS);
     let (key, counts) = used.pop().unwrap();
     assert_eq!(
         (key, counts.accepted(), counts.refused()),
@@ -173,7 +173,7 @@ fn a_refusal_of_a_known_key_is_counted_with_its_reason() {
     let scene = scene();
     let question = with_call(|call| call.scheme = "http");
     assert_eq!(scene.ask(&question), Some(Reason::PlaintextTransport));
-    let (_, counts) = scene.engine.drain_usage().pop().unwrap();
+    let (_, counts) = scene.engine.drain_usage(0..SHARDS).pop().unwrap();
     let reason = counts.last_refused().map(|last| last.2);
     assert_eq!(reason, Some(Reason::PlaintextTransport));
 }
@@ -225,7 +225,7 @@ fn an_unknown_and_a_wrong_key_answer_alike() {
             })
         ));
     }
-    let used = scene.engine.drain_usage();
+    let used = scene.engine.drain_usage(0..SHARDS);
     assert!(used.is_empty(), "nobody's use was counted");
 }
 
@@ -341,7 +341,7 @@ fn a_call_can_be_tried_without_the_key_and_is_not_a_use() {
     assert_eq!(try_call(GATEWAY, nobody), Ok(Some(Reason::Unknown)));
     let nowhere = GatewayId::new(Uuid::from_u128(1));
     assert_eq!(try_call(nowhere, nobody), Err(NotTried::NoGateway));
-    assert!(scene.engine.drain_usage().is_empty());
+    assert!(scene.engine.drain_usage(0..SHARDS).is_empty());
 }
 
 #[test]

@@ -1,6 +1,5 @@
-//! What keys' calls leave behind, counted in memory and written in batches every two seconds and at
-//! shutdown. A crash loses at most the counts since the last batch: two seconds, and the time that
-//! one batch takes to write. No decision rests on them.
+//! What keys' calls leave behind, counted in memory and written in batches (`service::usage`). A crash
+//! loses the counts since the last batch. No decision rests on them.
 //!
 //! A call is a number in a sorted list: counting it formats and copies nothing, and takes memory only
 //! where it is the first of its kind since the last batch.
@@ -9,6 +8,7 @@ mod tally;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::id::KeyId;
@@ -33,8 +33,8 @@ pub struct Seen {
     pub scope: Option<usize>,
 }
 
-/// Spreads busy keys over locks that are held for a few instructions.
-const SHARDS: u128 = 64;
+/// Spreads busy keys over locks that are held for a few instructions, and over batches.
+pub const SHARDS: u32 = 64;
 
 pub(super) struct Usage {
     shards: Box<[Mutex<HashMap<KeyId, Counts>>]>,
@@ -79,21 +79,21 @@ impl Usage {
     }
 
     fn of(&self, key: KeyId, change: impl FnOnce(&mut Counts)) {
-        let at = usize::try_from(key.uuid().as_u128() % SHARDS).unwrap_or_default();
-        if let Some(shard) = self.shards.get(at) {
+        let at = key.uuid().as_u128() % u128::from(SHARDS);
+        if let Some(shard) = usize::try_from(at).ok().and_then(|at| self.shards.get(at)) {
             let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
             change(shard.entry(key).or_default());
         }
     }
 
-    /// Takes out all that was counted.
-    pub(super) fn drain(&self) -> Vec<(KeyId, Counts)> {
-        self.shards
-            .iter()
-            .flat_map(|shard| {
-                std::mem::take(&mut *shard.lock().unwrap_or_else(PoisonError::into_inner))
-            })
-            .collect()
+    /// Takes out what was counted in some of the shards.
+    pub(super) fn drain(&self, shards: Range<u32>) -> Vec<(KeyId, Counts)> {
+        let among = |(_, at): &(&Mutex<_>, u32)| shards.contains(at);
+        let shards = self.shards.iter().zip(0..).filter(among);
+        let taken = shards.flat_map(|(shard, _)| {
+            std::mem::take(&mut *shard.lock().unwrap_or_else(PoisonError::into_inner))
+        });
+        taken.collect()
     }
 }
 
