@@ -19,12 +19,11 @@ pub(crate) fn run() -> Result<()> {
             own
         }
     };
-    // The fuzzer is a workspace of its own.
+    // The fuzzer is a workspace of its own. `deny.toml` is found in the folder that it is started in.
     for manifest in ["Cargo.toml", "fuzz/Cargo.toml"] {
         command::run(
             Command::new(&tool)
-                .args(["--manifest-path", manifest, "check", "--config"])
-                .arg(workspace::root().join("deny.toml"))
+                .args(["--manifest-path", manifest, "check"])
                 .args(["licenses", "bans", "sources"])
                 .current_dir(workspace::root()),
         )?;
