@@ -52,7 +52,10 @@ pub use live::{NarrowingRow, OverlayDecision, OverlayRow};
 pub use outbox::{Mail, OutboxCounts};
 pub use partners::{Partner, PartnerCount, PartnerFilter, PartnerLine};
 pub use people::{Address, Appointment, Person, mailbox};
-pub use requests::{AccessRequest, QueueFilter, QueueLine, QueueSort, Recusal, Review, Revision};
+pub use requests::{
+    AccessRequest, COUNTED, QueueFilter, QueueLine, QueueSort, Recusal, Review, Revision,
+    StateCount,
+};
 pub use row::Stamped;
 pub use services::{Environment, PolicyVersion, Proposal, Service};
 pub use sessions::{Ceremony, PendingAct, Session};

@@ -10,7 +10,7 @@ use crate::column::Code;
 use crate::conn::Read;
 use crate::error::Error;
 use crate::row::{Sealed, Stamped, row};
-use crate::sql::{run, statements};
+use crate::sql::{json, run, statements};
 use crate::work::Work;
 
 row! {
@@ -77,10 +77,16 @@ pub struct QueueLine {
     pub service_name: String,
 }
 
-#[derive(sqlx::FromRow)]
-struct StateCount {
-    state: String,
-    count: i64,
+/// So many requests of one state are counted; that there are more is all that is said beyond it.
+pub const COUNTED: i64 = 1_000;
+
+row! {
+    @plain
+    /// How many requests that were handed in are in a state: at most one more than [`COUNTED`].
+    struct StateCount {
+        state: Code<RequestState>,
+        count: i64,
+    }
 }
 
 /// The order of the queue.
@@ -171,13 +177,15 @@ impl Read {
         )?)
     }
 
-    /// How many requests that were handed in are in each state.
-    pub async fn queue_counts(&mut self) -> Result<Vec<(String, i64)>, Error> {
-        let counts = run!(&mut self.conn, QUEUE_COUNTS, [], fetch_all as StateCount)?;
-        Ok(counts
-            .into_iter()
-            .map(|line| (line.state, line.count))
-            .collect())
+    /// For every state, so far as it pays to count.
+    pub async fn queue_counts(&mut self) -> Result<Vec<StateCount>, Error> {
+        let states = json(RequestState::ALL)?;
+        Ok(run!(
+            &mut self.conn,
+            QUEUE_COUNTS,
+            [states, COUNTED + 1],
+            fetch_all as StateCount
+        )?)
     }
 
     pub async fn revision(&mut self, id: RevisionId) -> Result<Option<Stamped<Revision>>, Error> {
@@ -306,7 +314,12 @@ statements! {
             OR LOWER(person.name) LIKE $2 ESCAPE '\' OR LOWER(address.email) LIKE $2 ESCAPE '\')
         ORDER BY CASE $5 WHEN 'partner' THEN LOWER(partner.name) WHEN 'state' THEN access_request.state ELSE '' END,
             access_request.submitted_at, access_request.id LIMIT $3 OFFSET $4";
-    QUEUE_COUNTS(0) = "SELECT state, COUNT(*) AS count FROM access_request WHERE submitted_at IS NOT NULL GROUP BY state ORDER BY state";
+    QUEUE_COUNTS(2) = sqlite "SELECT states.value AS state, (SELECT COUNT(*) FROM
+            (SELECT 1 FROM access_request WHERE state = states.value AND submitted_at IS NOT NULL LIMIT $2) AS few) AS count
+        FROM json_each($1) AS states",
+        postgres "SELECT states.value AS state, (SELECT COUNT(*) FROM
+            (SELECT 1 FROM access_request WHERE state = states.value AND submitted_at IS NOT NULL LIMIT $2) AS few) AS count
+        FROM jsonb_array_elements_text($1::text::jsonb) AS states (value)";
     REVISION(1) = "SELECT * FROM revision WHERE id = $1";
     REVISIONS(1) = "SELECT * FROM revision WHERE request_id = $1 ORDER BY number";
     REVIEWS(1) = "SELECT * FROM review WHERE request_id = $1 ORDER BY at, id";

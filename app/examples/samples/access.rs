@@ -363,7 +363,7 @@ pub(crate) fn chips_of(names: &[(&str, u64)]) -> Vec<Chip> {
         .map(|(at, (label, count))| Chip {
             href: format!("?state={at}"),
             label: (*label).to_owned(),
-            count: (*count > 0).then_some(*count),
+            count: (*count > 0).then(|| count.to_string()),
             here: at == 0,
         })
         .collect()

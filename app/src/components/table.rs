@@ -116,7 +116,8 @@ fn header(column: Column) -> AnyView {
 pub struct Chip {
     pub href: String,
     pub label: String,
-    pub count: Option<u64>,
+    /// As it is shown.
+    pub count: Option<String>,
     pub here: bool,
 }
 

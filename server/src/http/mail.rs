@@ -1,6 +1,6 @@
 //! `/mail`: the outbox, for operators. `/dev/mailbox`: the development mailbox.
 
-use app::components::{Chip, Moment, Paging};
+use app::components::{Chip, Moment, Paging, thousands};
 use app::pages::mail::{MailRow, MailState, Outbox, outbox_page};
 use app::pages::mailbox::{self, MailLine, Mailbox, mail_page, mailbox_page};
 use app::shell::Area;
@@ -188,7 +188,7 @@ fn summary(counts: OutboxCounts) -> String {
 }
 
 fn chips(state: &str, counts: OutboxCounts) -> Vec<Chip> {
-    let count = |count: i64| u64::try_from(count).ok();
+    let count = |count: i64| Some(thousands(count.unsigned_abs()));
     [
         ("", "All", None),
         ("waiting", "Waiting", count(counts.waiting)),

@@ -1,6 +1,6 @@
 //! Partners as their pages show them.
 
-use app::components::{Chip, Filled, Line, Moment, Paging};
+use app::components::{Chip, Filled, Line, Moment, Paging, thousands};
 use app::pages::home::Waiting;
 use app::pages::partner::{PartnerDetail, PartnerList, PartnerRow};
 use app::pages::state::{self, Standing};
@@ -190,7 +190,7 @@ fn chips(counts: &[(String, i64)], filter: &Filter, chosen: Option<PartnerState>
         .map(|(state, label)| Chip {
             href: place(&filter.q, state.map_or("", PartnerState::code), 0),
             label: label.to_owned(),
-            count: state.map(|state| u64::try_from(of_state(counts, state)).unwrap_or_default()),
+            count: state.map(|state| thousands(of_state(counts, state).unsigned_abs())),
             here: state == chosen,
         })
         .collect()

@@ -1,6 +1,6 @@
 //! `/requests`: the queue, with its search, filter, order and page in the URL.
 
-use app::components::{Chip, Moment, Paging, Sort};
+use app::components::{Chip, Moment, Paging, Sort, thousands};
 use app::pages::queue::{Queue, QueueRow, queue_page};
 use app::shell::Area;
 use axum::extract::Query;
@@ -8,7 +8,7 @@ use axum::response::Response;
 use domain::request::RequestState;
 use domain::time::Timestamp;
 use serde::Deserialize;
-use store::{QueueFilter, QueueSort};
+use store::{COUNTED, QueueFilter, QueueSort, StateCount};
 use url::form_urlencoded::Serializer;
 
 use crate::auth::actor::{Actor, Side};
@@ -172,12 +172,8 @@ impl Wanted {
             .collect()
     }
 
-    fn chips(&self, staff: bool, counts: &[(String, i64)]) -> Vec<Chip> {
+    fn chips(&self, staff: bool, counts: &[StateCount]) -> Vec<Chip> {
         let here = self.state(staff);
-        let count = |state: RequestState| {
-            let found = counts.iter().find(|(code, _)| code == state.code());
-            staff.then(|| u64::try_from(found.map_or(0, |(_, count)| *count)).unwrap_or_default())
-        };
         let all = Chip {
             href: self.href("all", &self.sort, 0),
             label: "All".to_owned(),
@@ -188,7 +184,7 @@ impl Wanted {
             .map(|state| Chip {
                 href: self.href(state.code(), &self.sort, 0),
                 label: shown(state).pill().label,
-                count: count(state),
+                count: staff.then(|| counted(in_state(counts, state))),
                 here: here == Some(state),
             })
             .chain([all])
@@ -234,18 +230,28 @@ impl Wanted {
     }
 }
 
-fn summary(staff: bool, counts: &[(String, i64)]) -> String {
+pub(super) fn in_state(counts: &[StateCount], state: RequestState) -> i64 {
+    let found = counts.iter().find(|line| line.state.0 == state);
+    found.map_or(0, |line| line.count)
+}
+
+/// As far as it was counted.
+pub(super) fn counted(count: i64) -> String {
+    let text = thousands(count.min(COUNTED).unsigned_abs());
+    match count > COUNTED {
+        true => format!("{text}+"),
+        false => text,
+    }
+}
+
+fn summary(staff: bool, counts: &[StateCount]) -> String {
     if !staff {
         return "What your organisation asked for, and where it stands.".to_owned();
     }
-    let waiting = counts
-        .iter()
-        .find(|(code, _)| code == RequestState::InReview.code())
-        .map_or(0, |(_, count)| *count);
-    match waiting {
+    match in_state(counts, RequestState::InReview) {
         0 => "Nothing waits for review.".to_owned(),
         1 => "One waits for review.".to_owned(),
-        many => format!("{many} wait for review."),
+        many => format!("{} wait for review.", counted(many)),
     }
 }
 

@@ -12,6 +12,7 @@ use store::{AuditFilter, QueueFilter, QueueSort, Read};
 
 use super::{Steps, steps, waits};
 use crate::auth::actor::Actor;
+use crate::http::queue::{counted, in_state};
 use crate::portal::Portal;
 use crate::refusal::Refusal;
 use crate::service::overlays::{OverlayCase, OverlayFile, span};
@@ -192,24 +193,20 @@ async fn temporary(
 
 async fn tiles(read: &mut Read, actor: &Actor) -> Result<Vec<Tile>, Refusal> {
     let counts = read.queue_counts().await?;
-    let in_state = |state: RequestState| {
-        let found = counts.iter().find(|(code, _)| code == state.code());
-        found.map_or(0, |(_, count)| *count)
-    };
     let tile = |count: i64, label: &str, href: &str| Tile {
-        count: count.to_string(),
+        count: counted(count),
         label: label.to_owned(),
         href: href.to_owned(),
     };
     let partners = i64::try_from(read.partners().await?.len()).unwrap_or(i64::MAX);
     let mut tiles = vec![
         tile(
-            in_state(RequestState::InReview),
+            in_state(&counts, RequestState::InReview),
             "In review",
             "/requests?state=in_review",
         ),
         tile(
-            in_state(RequestState::WaitingForPasskey),
+            in_state(&counts, RequestState::WaitingForPasskey),
             "Wait for a passkey",
             "/requests?state=waiting_for_passkey",
         ),
