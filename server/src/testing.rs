@@ -5,7 +5,8 @@ use axum::body::Body;
 use axum::http::request::Builder;
 use axum::http::{Request, StatusCode};
 use domain::audit::{ActorKind, Outcome};
-use domain::id::{CredentialId, PartnerId, PersonId, SessionId};
+use domain::id::{CredentialId, PartnerId, PersonId, ServiceId, SessionId};
+use domain::service::EnvironmentKind;
 use domain::state::{PartnerState, PersonState, Role};
 use domain::time::Timestamp;
 use serde_json::json;
@@ -22,7 +23,8 @@ use crate::chance::system_rng;
 use crate::config::{Profile, Settings};
 use crate::portal::Portal;
 use crate::refusal::Refusal;
-use crate::service::acts::{AnyAct, perform_unsigned};
+use crate::service::acts::{AddService, AnyAct, ChangeService, perform_unsigned};
+use crate::service::catalogue::{Change, Description, NewEnvironment};
 use crate::service::people::{self, NewPerson};
 
 pub(crate) struct Fixture {
@@ -77,6 +79,43 @@ impl Fixture {
         .unwrap();
         self.commit(work).await;
         id
+    }
+
+    /// A service without environments: `shipments`, under this name.
+    pub(crate) async fn service(&self, operator: &Actor, name: &str) -> ServiceId {
+        let id = ServiceId::random(&mut system_rng());
+        let add = AddService {
+            id,
+            slug: "shipments".parse().unwrap(),
+            name: name.parse().unwrap(),
+            description: "Where a parcel is.".parse::<Description>().unwrap(),
+        };
+        self.act(operator, add).await.unwrap();
+        id
+    }
+
+    /// One more environment of a service, called as its kind is.
+    pub(crate) async fn environment(
+        &self,
+        operator: &Actor,
+        service: ServiceId,
+        kind: EnvironmentKind,
+    ) {
+        let mut read = self.portal.store.read().await.unwrap();
+        let version = read.service(service).await.unwrap().unwrap().version;
+        drop(read);
+        let change = Change::AddEnvironment(NewEnvironment {
+            name: kind.code().parse().unwrap(),
+            kind,
+            tag: kind.key_tag().unwrap(),
+            base_url: "https://api.example.com".parse().unwrap(),
+        });
+        let add = ChangeService {
+            service,
+            version,
+            change,
+        };
+        self.act(operator, add).await.unwrap();
     }
 
     async fn person(&self, name: &str, partner: Option<PartnerId>, roles: &[Role]) -> Actor {

@@ -8,12 +8,6 @@ use uuid::Uuid;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// A truth whose column came with a later schema. Where it is off it is not in the MAC, so that rows
-/// from before have the MAC that they had. It stands last in its row: no other field can be read in
-/// its place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Later(pub bool);
-
 /// A type that one column holds.
 pub(crate) trait Column: Sized {
     /// What the drivers encode and decode.
@@ -88,25 +82,6 @@ ids! {
     MailId ProposalId RoleId OverlayId NarrowingId
 }
 
-impl Column for Later {
-    type Raw = bool;
-
-    fn raw(&self) -> bool {
-        self.0
-    }
-
-    fn parse(raw: bool) -> Result<Self, BoxError> {
-        Ok(Self(raw))
-    }
-
-    fn enter(&self, enc: Enc) -> Enc {
-        match self.0 {
-            true => enc.bool(true),
-            false => enc,
-        }
-    }
-}
-
 impl Column for &str {
     type Raw = String;
 
@@ -174,27 +149,28 @@ impl<C: Column> Column for Option<C> {
     }
 }
 
-/// A column that a migration added to a sealed table which has rows. Where nothing stands in it, it
-/// does not enter the row's MAC, and so the older rows keep theirs; an entered one is a field more,
-/// so neither passes for the other. Only the last column of a row can be one.
+/// A column that a migration added to a sealed table which has rows. While it holds the default (off,
+/// or nothing), it does not enter the row's MAC, and so the older rows keep theirs; an entered one is
+/// a field more, so neither passes for the other. Only the last column of a row can be one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Added<T>(pub Option<T>);
+pub struct Added<T>(pub T);
 
-impl<C: Column> Column for Added<C> {
-    type Raw = Option<C::Raw>;
+impl<C: Column + Default + PartialEq> Column for Added<C> {
+    type Raw = C::Raw;
 
-    fn raw(&self) -> Self::Raw {
+    fn raw(&self) -> C::Raw {
         self.0.raw()
     }
 
-    fn parse(raw: Self::Raw) -> Result<Self, BoxError> {
-        Option::parse(raw).map(Self)
+    fn parse(raw: C::Raw) -> Result<Self, BoxError> {
+        C::parse(raw).map(Self)
     }
 
     fn enter(&self, enc: Enc) -> Enc {
-        match self.0 {
-            Some(_) => self.0.enter(enc),
-            None => enc,
+        if self.0 == C::default() {
+            enc
+        } else {
+            self.0.enter(enc)
         }
     }
 }
@@ -223,10 +199,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_later_column_that_is_off_leaves_the_mac_of_earlier_rows_as_it_was() {
-        let earlier = || Enc::new("latchkey/row/v1").text("edge");
-        let off = Later(false).enter(earlier()).finish();
-        assert_eq!(off, earlier().finish());
-        assert_ne!(Later(true).enter(earlier()).finish(), off);
+    fn an_added_column_that_holds_the_default_leaves_the_mac_of_older_rows_as_it_was() {
+        let older = || Enc::new("latchkey/row/v1").text("edge");
+        let unchanged = older().finish();
+        assert_eq!(Added(false).enter(older()).finish(), unchanged);
+        assert_eq!(Added(None::<i64>).enter(older()).finish(), unchanged);
+        assert_ne!(Added(true).enter(older()).finish(), unchanged);
+        assert_ne!(Added(Some(0_i64)).enter(older()).finish(), unchanged);
     }
 }

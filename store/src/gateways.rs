@@ -5,7 +5,7 @@ use domain::id::GatewayId;
 use domain::state::{GatewayKind, GatewayState};
 use domain::time::Timestamp;
 
-use crate::column::{Code, Later};
+use crate::column::{Added, Code};
 use crate::conn::Read;
 use crate::error::Error;
 use crate::row::{Sealed, Stamped, row};
@@ -28,7 +28,7 @@ row! {
         state: Code<GatewayState>,
         created_at: Timestamp,
         /// Whether its answers carry a signed assertion of who calls.
-        signs: Later,
+        signs: Added<bool>,
     }
 }
 

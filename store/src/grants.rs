@@ -38,7 +38,7 @@ row! {
         ended_at: Option<Timestamp>,
         end_reason: Option<String>,
         /// The number of the narrowing in force.
-        narrowed: Added<i64>,
+        narrowed: Added<Option<i64>>,
     }
 }
 

@@ -37,7 +37,7 @@ pub use audit::{AuditFilter, AuditRow, Entry};
 pub use calls::{
     CallCount, CallsAlike, CallsAround, CallsAt, CallsBy, CallsFrom, CallsOf, CallsTo, LastCalls,
 };
-pub use column::{Added, Code, Later};
+pub use column::{Added, Code};
 pub use conn::{Conn, Database, Read};
 pub use copy::{Cell, CellKind, TABLES, Table};
 pub use credentials::Credential;

@@ -9,6 +9,7 @@ mod naive;
 mod networks;
 mod path;
 mod pattern;
+mod question;
 mod token;
 
 pub use decision::decision;
@@ -16,6 +17,7 @@ pub use headers::headers;
 pub use networks::networks;
 pub use path::path;
 pub use pattern::pattern;
+pub use question::question;
 pub use token::token;
 
 pub struct Target {
@@ -25,12 +27,13 @@ pub struct Target {
     pub holds: fn(&[u8]),
 }
 
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 7] = [
     target("decision", decision),
     target("headers", headers),
     target("networks", networks),
     target("path", path),
     target("pattern", pattern),
+    target("question", question),
     target("token", token),
 ];
 

@@ -46,7 +46,7 @@ impl fmt::Display for RequestId {
 /// an id only where somebody reads at `debug`.
 pub async fn traced(State(portal): State<Portal>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
-    if path.starts_with("/v1/") && !tracing::enabled!(Level::DEBUG) {
+    if is_api(path) && !tracing::enabled!(Level::DEBUG) {
         return next.run(request).await;
     }
     let is_small_talk = is_small_talk(path);
@@ -83,5 +83,10 @@ fn is_small_talk(path: &str) -> bool {
 
 /// Whether programs ask there, which read a problem rather than a page.
 pub fn is_machine(path: &str) -> bool {
-    path.starts_with("/v1/") || path.starts_with("/.well-known/")
+    is_api(path) || path.starts_with("/.well-known/")
+}
+
+/// Whether gateways ask there.
+fn is_api(path: &str) -> bool {
+    path.starts_with("/v1/")
 }

@@ -1,6 +1,10 @@
 //! The state of one environment's quorum, recomputed from MAC-checked rows: who may decide, which
 //! approvals count, what is signed. Nothing of it is stored as a count.
 
+mod decision;
+
+pub use decision::Decision;
+
 use domain::decision::{Case, DecisionVerdict};
 use domain::enc::Digest;
 use domain::grant::Grant;
@@ -17,7 +21,7 @@ use store::{AccessRequest, Code, DecisionRow, GrantRow, Read, Recusal, Stamped, 
 use crate::mail::{self, Letter, To};
 use crate::portal::Portal;
 use crate::refusal::Refusal;
-use crate::service::requests::{self, Frozen, Proposed, RequestFile, subject_of};
+use crate::service::requests::{self, Frozen, Proposed, RequestFile};
 
 /// One proposal with all that a decision on it depends on.
 pub struct LineCase {
@@ -84,7 +88,7 @@ impl LineCase {
             recipient_email,
             submitted: revision.row.submitted_at,
             state: request.state.0,
-            approvals: approvals(read, recusals, proposed).await?,
+            approvals: approvals(read, recusals, proposed.decisions.iter()).await?,
         })
     }
 
@@ -127,7 +131,7 @@ impl LineCase {
         let subject = self.subject;
         proposed
             .standing()
-            .filter(move |decision| subject_of(decision) != subject)
+            .filter(move |row| Decision::from(*row).subject != subject)
     }
 }
 
@@ -206,24 +210,24 @@ pub async fn eligible(
 }
 
 /// Approvals by people who are reviewers still and did not step aside.
-async fn approvals(
+///
+/// # Errors
+/// [`Refusal::Store`].
+pub async fn approvals(
     read: &mut Read,
     recusals: &[Recusal],
-    proposed: &Proposed,
+    decisions: impl Iterator<Item: Into<Decision>>,
 ) -> Result<Vec<Approval>, Refusal> {
     let mut approvals = Vec::new();
-    for decision in proposed.standing() {
-        if decision.verdict.0 != DecisionVerdict::Approve {
-            continue;
-        }
-        if let Some(reviewer) = reviewer(read, recusals, decision.person_id).await?
+    for decision in decisions.map(Into::into).filter(Decision::approves) {
+        if let Some(reviewer) = reviewer(read, recusals, decision.person).await?
             && !reviewer.recused
         {
             approvals.push(Approval {
                 person: reviewer.person,
                 email: reviewer.email,
                 appointed: reviewer.appointed,
-                subject: subject_of(decision),
+                subject: decision.subject,
             });
         }
     }
@@ -282,7 +286,7 @@ pub async fn take_back(
 ) -> Result<(), Refusal> {
     let own = proposed
         .standing()
-        .filter(|decision| decision.person_id == by && subject_of(decision) == *subject);
+        .filter(|row| row.person_id == by && Decision::from(*row).subject == *subject);
     for decision in own {
         let stamp = decision.stamp();
         let row = DecisionRow {

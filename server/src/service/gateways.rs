@@ -11,7 +11,7 @@ use domain::time::Timestamp;
 use domain::verification::{Place, RawCall, Reason};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::{Code, Entry, Evidence, Gateway, Later, Read, Stamped, Work};
+use store::{Added, Code, Entry, Evidence, Gateway, Read, Stamped, Work};
 use zeroize::Zeroizing;
 
 use crate::auth::actor::Operator;
@@ -215,7 +215,7 @@ async fn add(
         old_credential_until: None,
         state: Code(GatewayState::Active),
         created_at: portal.now(),
-        signs: Later(registration.signs),
+        signs: Added(registration.signs),
     })
     .await?;
     Ok(credential)
@@ -327,7 +327,7 @@ pub async fn change(
     let changed = Gateway {
         reach: reach_json(&reach).map_err(Refusal::internal)?,
         proxies: proxies.to_string(),
-        signs: Later(signs),
+        signs: Added(signs),
         ..row.into_row()
     };
     work.update_gateway(changed, stamp).await?;

@@ -9,7 +9,7 @@ mod withdraw;
 pub(super) mod tests;
 
 pub use draft::{Draft, FIELDS};
-pub use file::{Frozen, Proposed, RequestFile, subject_of};
+pub use file::{Frozen, Proposed, RequestFile};
 pub use submit::submit;
 pub use withdraw::withdraw;
 

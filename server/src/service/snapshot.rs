@@ -320,14 +320,14 @@ impl<'a> Loader<'a> {
 
     fn if_genuine<T>(
         &self,
-        row: Result<Option<Stamped<T>>, store::Error>,
-    ) -> Result<Option<Stamped<T>>, store::Error> {
-        match row {
+        read: Result<Option<T>, store::Error>,
+    ) -> Result<Option<T>, store::Error> {
+        match read {
             Err(store::Error::Tampered { table, id }) => {
                 self.report(table, id);
                 Ok(None)
             }
-            row => row,
+            read => read,
         }
     }
 

@@ -5,21 +5,14 @@ use domain::state::Role;
 
 use super::*;
 use crate::auth::actor::Actor;
-use crate::service::catalogue::{Description, EnvironmentChange, NewEnvironment};
+use crate::service::catalogue::EnvironmentChange;
 use crate::service::policies;
 use crate::testing::Fixture;
 
 async fn with_service(host: &Fixture, name: &str) -> (Actor, ServiceId) {
     let operator = host.staff("Olga", &[Role::Operator]).await;
-    let id = ServiceId::random(&mut system_rng());
-    let act = AddService {
-        id,
-        slug: "shipments".parse().unwrap(),
-        name: name.parse().unwrap(),
-        description: "Where a parcel is.".parse::<Description>().unwrap(),
-    };
-    host.act(&operator, act).await.unwrap();
-    (operator, id)
+    let service = host.service(&operator, name).await;
+    (operator, service)
 }
 
 fn scope(name: &str) -> Change {
@@ -27,15 +20,6 @@ fn scope(name: &str) -> Change {
         name: name.parse().unwrap(),
         allows: "Read the status of shipments".parse().unwrap(),
         sensitivity: Sensitivity::Low,
-    })
-}
-
-fn production() -> Change {
-    Change::AddEnvironment(NewEnvironment {
-        name: "production".parse().unwrap(),
-        kind: EnvironmentKind::Production,
-        tag: "live".parse().unwrap(),
-        base_url: "https://api.example.com".parse().unwrap(),
     })
 }
 
@@ -64,12 +48,8 @@ async fn a_sound_form_leads_to_its_confirm_page_and_changes_nothing_before() {
 async fn an_environment_begins_with_the_policy_of_its_kind() {
     let host = Fixture::new().await;
     let (operator, service) = with_service(&host, "Shipments API").await;
-    let act = ChangeService {
-        service,
-        version: 1,
-        change: production(),
-    };
-    host.act(&operator, act).await.unwrap();
+    host.environment(&operator, service, EnvironmentKind::Production)
+        .await;
     let mut read = host.portal.store.read().await.unwrap();
     let now = policies::named(&mut read, service, "production")
         .await
@@ -221,9 +201,8 @@ async fn an_environment_moves_by_a_signed_act_that_the_log_keeps() {
     let host = Fixture::new().await;
     let (operator, service) = with_service(&host, "Shipments API").await;
     let page = format!("/services/{service}");
-    host.act(&operator, change(service, 1, production()))
-        .await
-        .unwrap();
+    host.environment(&operator, service, EnvironmentKind::Production)
+        .await;
     let form = "version=2&environment=production&tag=eu&base_url=https%3A%2F%2Feu.example.com";
     let (status, to) = host
         .post(&operator, &format!("{page}/environments/change"), form)
@@ -250,9 +229,8 @@ async fn an_environment_moves_by_a_signed_act_that_the_log_keeps() {
 async fn an_environment_that_is_not_there_or_stays_as_it_is_is_not_changed() {
     let host = Fixture::new().await;
     let (operator, service) = with_service(&host, "Shipments API").await;
-    host.act(&operator, change(service, 1, production()))
-        .await
-        .unwrap();
+    host.environment(&operator, service, EnvironmentKind::Production)
+        .await;
     let none = moved("sandbox", "test", "https://api.example.com");
     let refused = host.act(&operator, change(service, 2, none)).await;
     assert!(matches!(refused, Err(Refusal::NotFound)));
@@ -297,9 +275,8 @@ async fn a_retired_service_is_on_no_list_to_ask_for_and_can_be_offered_again() {
 async fn only_operators_move_environments_and_retire_services() {
     let host = Fixture::new().await;
     let (operator, service) = with_service(&host, "Shipments API").await;
-    host.act(&operator, change(service, 1, production()))
-        .await
-        .unwrap();
+    host.environment(&operator, service, EnvironmentKind::Production)
+        .await;
     let owner = host.staff("Otto", &[Role::Owner, Role::Reviewer]).await;
     for act in [
         Change::Retire,

@@ -16,6 +16,7 @@ use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
+use super::question::{Unreadable, one_of};
 use crate::http::answer::{Public, problem};
 use crate::verify::{Decision, Known, NotReady};
 
@@ -178,15 +179,6 @@ impl Denied {
     }
 }
 
-/// A text that is one of these; what is described so has no other place for its words.
-pub(super) fn one_of(words: &str, codes: impl IntoIterator<Item = &'static str>) -> Object {
-    ObjectBuilder::new()
-        .schema_type(Type::String)
-        .description(Some(words))
-        .enum_values(Some(codes))
-        .build()
-}
-
 fn just(truth: bool) -> Object {
     ObjectBuilder::new()
         .schema_type(Type::Boolean)
@@ -239,6 +231,17 @@ pub(super) enum Refused {
 impl From<NotReady> for Refused {
     fn from(_: NotReady) -> Self {
         Self::NotReady
+    }
+}
+
+impl From<Unreadable> for Refused {
+    fn from(unreadable: Unreadable) -> Self {
+        Self::Body(match unreadable {
+            Unreadable::Json => {
+                "The JSON cannot be read: a field is missing, unknown or of the wrong type."
+            }
+            Unreadable::Count => "Ask about 1 to 100 calls at a time.",
+        })
     }
 }
 

@@ -16,7 +16,7 @@ use serde::Serialize;
 use zeroize::Zeroize as _;
 
 use crate::portal::Portal;
-use crate::verify::{Decision, Gateway, NotReady};
+use crate::verify::{Decision, Gateway, NotReady, Question};
 use answer::{Answer, Refused};
 use question::{Asked, read, read_batch};
 
@@ -130,7 +130,11 @@ fn json(answer: &impl Serialize) -> Result<Response, Refused> {
 }
 
 fn decision(portal: &Portal, gateway: &Gateway, asked: &Asked<'_>) -> Result<Decision, NotReady> {
-    let question = asked.question();
+    let question = Question {
+        call: asked.call(),
+        service: asked.service,
+        environment: asked.environment,
+    };
     portal
         .engine
         .verify(gateway, asked.key(), &question, portal.now())

@@ -1,4 +1,6 @@
 //! What a gateway asks of `POST /v1/verify` and `/v1/verify/batch`.
+//!
+//! Needs nothing else of the server, so that the fuzzer builds this file alone (`fuzz/properties`).
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,26 +10,25 @@ use domain::verification::{RawCall, Scheme};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
-use utoipa::openapi::schema::Object;
+use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 use zeroize::Zeroize as _;
-
-use super::answer::{Refused, one_of};
-use crate::verify::Question;
 
 /// Calls in one question at most.
 const BATCH: usize = 100;
 
-const UNREADABLE: &str =
-    "The JSON cannot be read: a field is missing, unknown or of the wrong type.";
+/// Why a body is no question.
+#[derive(Debug)]
+pub(super) enum Unreadable {
+    Json,
+    /// No call, or too many.
+    Count,
+}
 
 /// All of them, before any is decided.
-pub(super) fn read_batch(body: &[u8]) -> Result<Vec<Asked<'_>>, Refused> {
-    if body.trim_ascii_start().first() != Some(&b'{') {
-        return Err(Refused::Body(UNREADABLE));
-    }
-    let batch: Batch<'_> = serde_json::from_slice(body).map_err(|_| Refused::Body(UNREADABLE))?;
+pub(super) fn read_batch(body: &[u8]) -> Result<Vec<Asked<'_>>, Unreadable> {
+    let batch: Batch<'_> = object(body)?;
     if !(1..=BATCH).contains(&batch.calls.len()) {
-        return Err(Refused::Body("Ask about 1 to 100 calls at a time."));
+        return Err(Unreadable::Count);
     }
     batch
         .calls
@@ -36,19 +37,23 @@ pub(super) fn read_batch(body: &[u8]) -> Result<Vec<Asked<'_>>, Refused> {
         .collect()
 }
 
-pub(super) fn read(body: &[u8]) -> Result<Asked<'_>, Refused> {
-    // serde would take a list as well, by position: then no name says what a value is.
+pub(super) fn read(body: &[u8]) -> Result<Asked<'_>, Unreadable> {
+    object(body)
+}
+
+/// serde would take a list as well, by position: then no name says what a value is.
+fn object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Unreadable> {
     if body.trim_ascii_start().first() != Some(&b'{') {
-        return Err(Refused::Body(UNREADABLE));
+        return Err(Unreadable::Json);
     }
-    serde_json::from_slice(body).map_err(|_| Refused::Body(UNREADABLE))
+    serde_json::from_slice(body).map_err(|_| Unreadable::Json)
 }
 
 /// Several calls to be decided, each as if it were asked about alone.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Calls)]
-pub(in crate::http) struct Batch<'a> {
+pub(crate) struct Batch<'a> {
     /// Decided and counted in this order.
     #[serde(borrow)]
     #[schema(value_type = Vec<Asked<'a>>, min_items = 1, max_items = 100)]
@@ -60,7 +65,7 @@ pub(in crate::http) struct Batch<'a> {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Call)]
-pub(in crate::http) struct Asked<'a> {
+pub(crate) struct Asked<'a> {
     /// The key, as the client sent it.
     #[serde(borrow)]
     #[schema(value_type = String, example = "lk_live_0aPq77Lm…")]
@@ -82,14 +87,23 @@ pub(in crate::http) struct Asked<'a> {
     scheme: Cow<'a, str>,
     /// The service that was called, for a gateway that serves several.
     #[schema(value_type = Option<String>, format = Uuid)]
-    service: Option<ServiceId>,
+    pub(super) service: Option<ServiceId>,
     /// The environment that was called, for a gateway that serves several.
     #[schema(value_type = Option<String>, format = Uuid)]
-    environment: Option<EnvironmentId>,
+    pub(super) environment: Option<EnvironmentId>,
     /// A scope that this call needs, beyond its endpoint.
     #[serde(borrow)]
     #[schema(value_type = Option<String>, example = "shipments:read")]
     scope: Option<Borrowed<'a>>,
+}
+
+/// A text that is one of these; what is described so has no other place for its words.
+pub(super) fn one_of(words: &str, codes: impl IntoIterator<Item = &'static str>) -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some(words))
+        .enum_values(Some(codes))
+        .build()
 }
 
 fn scheme() -> Object {
@@ -129,17 +143,13 @@ impl Asked<'_> {
         &self.key.0
     }
 
-    pub(super) fn question(&self) -> Question<'_> {
-        Question {
-            call: RawCall {
-                method: &self.method,
-                path: &self.path,
-                source_ip: &self.source_ip,
-                scheme: &self.scheme,
-                scope: self.scope.as_ref().map(|scope| &*scope.0),
-            },
-            service: self.service,
-            environment: self.environment,
+    pub(super) fn call(&self) -> RawCall<'_> {
+        RawCall {
+            method: &self.method,
+            path: &self.path,
+            source_ip: &self.source_ip,
+            scheme: &self.scheme,
+            scope: self.scope.as_ref().map(|scope| &*scope.0),
         }
     }
 }

@@ -234,11 +234,7 @@ impl Decide {
             person_id: proof.person(),
             credential_id: proof.credential(),
             verdict: Code(self.verdict),
-            reason: self
-                .reason
-                .as_ref()
-                .map(ToString::to_string)
-                .unwrap_or_default(),
+            reason: in_words(self.reason.as_ref()),
             revision_digest: case.subject.revision,
             grant_digest: case.subject.grant,
             policy_digest: case.subject.policy,
@@ -266,11 +262,7 @@ impl Decide {
                 request: self.request,
                 service: file.service.name.clone(),
                 environment: file.environment_name(self.environment).to_owned(),
-                reason: self
-                    .reason
-                    .as_ref()
-                    .map(ToString::to_string)
-                    .unwrap_or_default(),
+                reason: in_words(self.reason.as_ref()),
             };
             mail::queue(portal, work, letter, &to).await?;
         }
@@ -296,11 +288,7 @@ impl Decide {
             let letter = Letter::ChangesAsked {
                 request: self.request,
                 service: file.service.name.clone(),
-                note: self
-                    .reason
-                    .as_ref()
-                    .map(ToString::to_string)
-                    .unwrap_or_default(),
+                note: in_words(self.reason.as_ref()),
             };
             mail::queue(portal, work, letter, &to).await?;
         }
@@ -382,4 +370,9 @@ pub(super) fn refused(refused: DecisionRefused) -> Refusal {
         DecisionRefused::ApprovedAlready => "approved-already",
     };
     Refusal::conflict(code, refused.to_string())
+}
+
+/// Nothing, where no reason was given.
+pub(super) fn in_words(reason: Option<&Paragraph<2000>>) -> String {
+    reason.map(ToString::to_string).unwrap_or_default()
 }

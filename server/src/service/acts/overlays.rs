@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::{Code, Evidence, OverlayDecision, OverlayRow, Read, Work};
 
-use super::decide::{digest_lines, refused, signed_subject};
+use super::decide::{digest_lines, in_words, refused, signed_subject};
 use super::people::Reason;
 use super::propose::listed;
 use super::{Asking, Done, Privileged};
@@ -237,11 +237,7 @@ impl DecideOverlay {
             person_id: proof.person(),
             credential_id: proof.credential(),
             verdict: Code(self.verdict),
-            reason: self
-                .reason
-                .as_ref()
-                .map(ToString::to_string)
-                .unwrap_or_default(),
+            reason: in_words(self.reason.as_ref()),
             revision_digest: case.subject.revision,
             grant_digest: case.subject.grant,
             policy_digest: case.subject.policy,
@@ -271,11 +267,7 @@ impl DecideOverlay {
             overlay: self.overlay,
             service,
             environment,
-            reason: self
-                .reason
-                .as_ref()
-                .map(ToString::to_string)
-                .unwrap_or_default(),
+            reason: in_words(self.reason.as_ref()),
         };
         overlays::tell(portal, work, file, letter).await
     }

@@ -36,7 +36,7 @@ fn gateway() -> Gateway {
         old_credential_until: None,
         state: Code(GatewayState::Active),
         created_at: Timestamp::from_micros(0),
-        signs: Later(false),
+        signs: Added(false),
     }
 }
 

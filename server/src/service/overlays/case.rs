@@ -14,7 +14,8 @@ use super::OverlayFile;
 use crate::mail::{self, Letter, To};
 use crate::portal::Portal;
 use crate::refusal::Refusal;
-use crate::service::{decisions, requests};
+use crate::service::decisions::{self, Decision};
+use crate::service::requests;
 
 /// One wish with all that a decision on it depends on.
 pub struct OverlayCase {
@@ -56,7 +57,12 @@ impl OverlayCase {
                 person: requester,
                 email: requests::email(read, requester).await?,
             },
-            approvals: approvals(read, file).await?,
+            approvals: decisions::approvals(
+                read,
+                &file.around.file.recusals,
+                file.decisions.iter(),
+            )
+            .await?,
         })
     }
 
@@ -104,7 +110,7 @@ impl OverlayCase {
     ) -> impl Iterator<Item = &'a Stamped<OverlayDecision>> {
         let subject = self.subject;
         file.standing()
-            .filter(move |one| subject_of(one) != subject)
+            .filter(move |row| Decision::from(*row).subject != subject)
     }
 
     /// Voids decisions over something that has changed since, keeps them, and tells those who
@@ -139,7 +145,7 @@ impl OverlayCase {
         }
         let own = file
             .standing()
-            .filter(|one| one.person_id == by && subject_of(one) == self.subject);
+            .filter(|row| row.person_id == by && Decision::from(*row).subject == self.subject);
         for decision in own {
             void(portal, work, decision, "They decided otherwise later.").await?;
         }
@@ -153,15 +159,6 @@ pub const fn line_of(state: OverlayState) -> LineState {
         OverlayState::Asked => LineState::Proposed,
         OverlayState::Rejected | OverlayState::Withdrawn => LineState::Rejected,
         OverlayState::Approved | OverlayState::Ended => LineState::Approved,
-    }
-}
-
-fn subject_of(decision: &OverlayDecision) -> DecisionSubject {
-    DecisionSubject {
-        revision: decision.revision_digest,
-        grant: decision.grant_digest,
-        policy: decision.policy_digest,
-        recipient: decision.recipient_digest,
     }
 }
 
@@ -179,25 +176,4 @@ async fn void(
     work.update_overlay_decision(voided, decision.stamp())
         .await?;
     Ok(())
-}
-
-/// Approvals by people who are reviewers still and did not step aside.
-async fn approvals(read: &mut Read, file: &OverlayFile) -> Result<Vec<Approval>, Refusal> {
-    let mut approvals = Vec::new();
-    for decision in file.standing() {
-        if decision.verdict.0 != DecisionVerdict::Approve {
-            continue;
-        }
-        let reviewer =
-            decisions::reviewer(read, &file.around.file.recusals, decision.person_id).await?;
-        if let Some(reviewer) = reviewer.filter(|reviewer| !reviewer.recused) {
-            approvals.push(Approval {
-                person: reviewer.person,
-                email: reviewer.email,
-                appointed: reviewer.appointed,
-                subject: subject_of(decision),
-            });
-        }
-    }
-    Ok(approvals)
 }

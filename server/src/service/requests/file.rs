@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use domain::grant::Grant;
 use domain::id::{EnvironmentId, PersonId, RequestId};
-use domain::quorum::DecisionSubject;
 use domain::request::LineState;
 use domain::state::GrantState;
 use store::{
@@ -183,16 +182,6 @@ impl Proposed {
 
     pub fn is_open(&self) -> bool {
         self.row.state.0 == GrantState::Proposed
-    }
-}
-
-/// What a decision was about.
-pub fn subject_of(decision: &DecisionRow) -> DecisionSubject {
-    DecisionSubject {
-        revision: decision.revision_digest,
-        grant: decision.grant_digest,
-        policy: decision.policy_digest,
-        recipient: decision.recipient_digest,
     }
 }
 

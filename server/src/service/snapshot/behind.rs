@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use domain::decision::DecisionVerdict;
 use domain::enc::Digest;
 use domain::grant::{Grant, LiveGrant};
 use domain::id::{GrantId, PartnerId, PersonId, PolicyId};
@@ -16,6 +15,7 @@ use domain::time::Timestamp;
 use store::{GrantRow, KeyRow, OverlayRow};
 
 use super::Loader;
+use crate::service::decisions::Decision;
 
 /// What a grant says to each of its keys.
 #[derive(Clone)]
@@ -115,32 +115,17 @@ impl Loader<'_> {
             };
             match overlay(&row) {
                 Some((_, until)) if until <= self.now => {}
-                Some(found) if self.is_decided(&row).await? => overlays.push(found),
+                Some(found) if self.has_overlay_quorum(&row).await? => overlays.push(found),
                 _ => self.report("grant_overlay", row.id.uuid()),
             }
         }
         Ok(overlays)
     }
 
-    async fn is_decided(&mut self, row: &OverlayRow) -> Result<bool, store::Error> {
-        let Some(required) = self.required(row.policy_id).await? else {
-            return Ok(false);
-        };
-        match self.read.overlay_decisions(row.id).await {
-            Ok(decisions) => Ok(required.is_met(
-                &row.digest,
-                decisions
-                    .iter()
-                    .filter(|one| one.voided_at.is_none())
-                    .filter(|one| one.verdict.0 == DecisionVerdict::Approve)
-                    .map(|one| (one.person_id, one.grant_digest, one.policy_digest)),
-            )),
-            Err(store::Error::Tampered { table, id }) => {
-                self.report(table, id);
-                Ok(false)
-            }
-            Err(error) => Err(error),
-        }
+    async fn has_overlay_quorum(&mut self, row: &OverlayRow) -> Result<bool, store::Error> {
+        let decisions = self.read.overlay_decisions(row.id).await;
+        self.is_approved(row.policy_id, &row.digest, decisions)
+            .await
     }
 
     async fn partner(&mut self, id: PartnerId) -> Result<Option<PartnerState>, store::Error> {
@@ -153,28 +138,29 @@ impl Loader<'_> {
         Ok(state)
     }
 
-    /// Whether the approvals that a grant rests on are all there still. Who the approvers were is
-    /// looked at when they decide; here the rows are: each genuine, by another person, over this
-    /// very grant and the policy version that it was approved under.
     async fn has_quorum(&mut self, row: &GrantRow) -> Result<bool, store::Error> {
-        let Some(required) = self.required(row.policy_id).await? else {
-            return Ok(false);
-        };
-        match self.read.decisions(row.id).await {
-            Ok(decisions) => Ok(required.is_met(
-                &row.digest,
-                decisions
-                    .iter()
-                    .filter(|one| one.voided_at.is_none())
-                    .filter(|one| one.verdict.0 == DecisionVerdict::Approve)
-                    .map(|one| (one.person_id, one.grant_digest, one.policy_digest)),
-            )),
-            Err(store::Error::Tampered { table, id }) => {
-                self.report(table, id);
-                Ok(false)
-            }
-            Err(error) => Err(error),
-        }
+        let decisions = self.read.decisions(row.id).await;
+        self.is_approved(row.policy_id, &row.digest, decisions)
+            .await
+    }
+
+    /// Whether the approvals that something rests on are all there still. Who the approvers were is
+    /// looked at when they decide; here the rows are: each genuine, by another person, over this
+    /// very document and the policy version that it was approved under.
+    async fn is_approved<Row>(
+        &mut self,
+        policy: PolicyId,
+        document: &Digest,
+        decisions: Result<Vec<Row>, store::Error>,
+    ) -> Result<bool, store::Error>
+    where
+        for<'a> &'a Row: Into<Decision>,
+    {
+        let required = self.required(policy).await?;
+        let rows = self.if_genuine(decisions.map(Some))?;
+        Ok(required
+            .zip(rows)
+            .is_some_and(|(required, rows)| required.is_met(document, rows.iter().map(Into::into))))
     }
 
     async fn required(&mut self, id: PolicyId) -> Result<Option<Required>, store::Error> {
@@ -195,16 +181,12 @@ impl Loader<'_> {
 }
 
 impl Required {
-    /// Whether enough people approved what has this digest, under this very policy: of each
-    /// standing approval who gave it, over what, under which.
-    fn is_met(
-        &self,
-        digest: &Digest,
-        approvals: impl Iterator<Item = (PersonId, Digest, Digest)>,
-    ) -> bool {
-        let approvers: HashSet<PersonId> = approvals
-            .filter(|(_, over, under)| over == digest && *under == self.policy)
-            .map(|(person, ..)| person)
+    /// Whether enough people approved what has this digest, under this very policy.
+    fn is_met(&self, document: &Digest, decisions: impl Iterator<Item = Decision>) -> bool {
+        let approvers: HashSet<PersonId> = decisions
+            .filter(Decision::approves)
+            .filter(|one| one.subject.grant == *document && one.subject.policy == self.policy)
+            .map(|one| one.person)
             .collect();
         u32::try_from(approvers.len()).unwrap_or(u32::MAX) >= self.quorum.needed()
     }

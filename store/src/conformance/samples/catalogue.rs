@@ -3,7 +3,7 @@ use domain::state::{GatewayKind, GatewayState};
 use uuid::Uuid;
 
 use super::{FIRST, LAST, Sample, document, text};
-use crate::{Code, Environment, Gateway, Later, PolicyVersion, Proposal, Service};
+use crate::{Added, Code, Environment, Gateway, PolicyVersion, Proposal, Service};
 
 impl Sample for Service {
     const SEALED: bool = false;
@@ -133,7 +133,7 @@ impl Sample for Gateway {
             old_credential_until: Some(LAST),
             state: Code(GatewayState::Active),
             created_at: LAST,
-            signs: Later(true),
+            signs: Added(true),
         }
     }
 

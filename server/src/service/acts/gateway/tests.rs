@@ -1,42 +1,18 @@
 use axum::http::StatusCode;
-use domain::id::ServiceId;
 use domain::network::Networks;
 use domain::service::EnvironmentKind;
 use domain::state::{GatewayKind, Role};
 
 use super::*;
 use crate::chance::system_rng;
-use crate::service::acts::{AddService, ChangeService};
-use crate::service::catalogue::{Change, Description, NewEnvironment};
 use crate::testing::Fixture;
 
 /// An operator, in a host with one environment, `shipments/sandbox`.
 async fn operator(host: &Fixture) -> Actor {
     let operator = host.staff("Olga", &[Role::Operator]).await;
-    let service = ServiceId::random(&mut system_rng());
-    let add = AddService {
-        id: service,
-        slug: "shipments".parse().unwrap(),
-        name: "Shipments API".parse().unwrap(),
-        description: "Where a parcel is.".parse::<Description>().unwrap(),
-    };
-    host.act(&operator, add).await.unwrap();
-    let change = Change::AddEnvironment(NewEnvironment {
-        name: "sandbox".parse().unwrap(),
-        kind: EnvironmentKind::Sandbox,
-        tag: "test".parse().unwrap(),
-        base_url: "https://sandbox.example.com".parse().unwrap(),
-    });
-    host.act(
-        &operator,
-        ChangeService {
-            service,
-            version: 1,
-            change,
-        },
-    )
-    .await
-    .unwrap();
+    let service = host.service(&operator, "Shipments API").await;
+    host.environment(&operator, service, EnvironmentKind::Sandbox)
+        .await;
     operator
 }
 
@@ -233,18 +209,8 @@ async fn add_production(host: &Fixture, operator: &Actor) {
     let mut read = host.portal.store.read().await.unwrap();
     let service = read.services().await.unwrap().remove(0);
     drop(read);
-    let change = Change::AddEnvironment(NewEnvironment {
-        name: "production".parse().unwrap(),
-        kind: EnvironmentKind::Production,
-        tag: "live".parse().unwrap(),
-        base_url: "https://api.example.com".parse().unwrap(),
-    });
-    let act = ChangeService {
-        service: service.id,
-        version: service.version,
-        change,
-    };
-    host.act(operator, act).await.unwrap();
+    host.environment(operator, service.id, EnvironmentKind::Production)
+        .await;
 }
 
 fn serving(gateway: GatewayId, reach: &[&str], proxies: &str) -> ChangeGateway {

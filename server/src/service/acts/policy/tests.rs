@@ -1,11 +1,8 @@
-use domain::id::ServiceId;
 use domain::policy::Approvals;
 use domain::service::EnvironmentKind;
 
 use super::*;
-use crate::chance::system_rng;
-use crate::service::acts::{AddService, ChangeRoles, ChangeService};
-use crate::service::catalogue::{Change, Description, NewEnvironment};
+use crate::service::acts::ChangeRoles;
 use crate::testing::Fixture;
 
 fn policy(version: u32, approvals: Approvals) -> Policy {
@@ -18,30 +15,9 @@ fn policy(version: u32, approvals: Approvals) -> Policy {
 
 async fn production(host: &Fixture) -> EnvironmentId {
     let operator = host.staff("Olga", &[Role::Operator]).await;
-    let service = ServiceId::random(&mut system_rng());
-    let add = AddService {
-        id: service,
-        slug: "shipments".parse().unwrap(),
-        name: "Shipments API".parse().unwrap(),
-        description: "Where a parcel is.".parse::<Description>().unwrap(),
-    };
-    host.act(&operator, add).await.unwrap();
-    let change = Change::AddEnvironment(NewEnvironment {
-        name: "production".parse().unwrap(),
-        kind: EnvironmentKind::Production,
-        tag: "live".parse().unwrap(),
-        base_url: "https://api.example.com".parse().unwrap(),
-    });
-    host.act(
-        &operator,
-        ChangeService {
-            service,
-            version: 1,
-            change,
-        },
-    )
-    .await
-    .unwrap();
+    let service = host.service(&operator, "Shipments API").await;
+    host.environment(&operator, service, EnvironmentKind::Production)
+        .await;
     let mut read = host.portal.store.read().await.unwrap();
     read.environments(service).await.unwrap()[0].id
 }

@@ -13,7 +13,7 @@ use domain::state::{GatewayKind, GrantState, PersonKind, PersonState};
 use domain::verification::Reason;
 use store::{
     AccessRequest, Added, Address, Code, Credential, Database, DecisionRow, Entry, Environment,
-    Evidence, Gateway, GrantRow, Later, Partner, Person, PolicyVersion, Revision, Service, Work,
+    Evidence, Gateway, GrantRow, Partner, Person, PolicyVersion, Revision, Service, Work,
 };
 
 use crate::chance::system_rng;
@@ -364,6 +364,6 @@ pub(super) fn gateway_row(mac: domain::enc::Digest) -> Gateway {
         old_credential_until: None,
         state: Code(GatewayState::Active),
         created_at: NOW,
-        signs: Later(false),
+        signs: Added(false),
     }
 }
