@@ -29,7 +29,12 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     command::run(&mut build)?;
     if options.demo {
-        command::run(latchkey(options).args(["dev", "host"]))?;
+        // The mails of its story would hide the links.
+        command::run(
+            latchkey(options)
+                .args(["dev", "host"])
+                .env("LATCHKEY_LOG", "warn"),
+        )?;
     }
     // It takes our place, so that signals and the terminal are its own.
     let failure = latchkey(options).arg("serve").exec();

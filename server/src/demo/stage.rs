@@ -124,37 +124,66 @@ impl Stage {
         let row = read.key(key).await?.context("the key is gone")?;
         drop(read);
         let kid = row.kid.parse()?;
+        let count = |seen, times| self.portal.engine.count_calls(&kid, &seen, times);
         for day in (how.until..=how.since).rev() {
-            let at = self.told.minus(DAY * day).plus(Duration::from_hours(9));
+            let start = self.told.minus(DAY * day);
             // Weekends are quieter.
             let accepted = how.calls_a_day * (if day % 7 < 2 { 2 } else { 5 }) / 5 + day % 13;
-            let refused = how
+            let (mut parts, mut before) = (0, 0);
+            for (at, hundredths) in hours(start, day) {
+                parts += hundredths;
+                let made = accepted * parts / 100;
+                let others = made / 8 - before / 8;
+                for (rule, calls) in [(0, made - before - others), (1, others)] {
+                    let seen = Seen {
+                        at,
+                        from: how.from.into(),
+                        why: None,
+                        rule: Some(rule),
+                        scope: None,
+                    };
+                    if calls > 0 {
+                        count(seen, calls);
+                    }
+                }
+                before = made;
+            }
+            if let Some((many, why)) = how
                 .refused
-                .filter(|_| day == u32::midpoint(how.since, how.until));
-            let seen = Seen {
-                at,
-                from: how.from.into(),
-                why: None,
-                rule: Some(0),
-                scope: None,
-            };
-            let count = |seen, times| self.portal.engine.count_calls(&kid, &seen, times);
-            count(seen, accepted - accepted / 8);
-            count(
-                Seen {
-                    rule: Some(1),
-                    ..seen
-                },
-                accepted / 8,
-            );
-            if let Some((many, why)) = refused {
-                let (why, rule) = (Some(why), None);
-                count(Seen { why, rule, ..seen }, many);
+                .filter(|_| day == u32::midpoint(how.since, how.until))
+            {
+                let seen = Seen {
+                    at: start.plus(Duration::from_hours(9)),
+                    from: how.from.into(),
+                    why: Some(why),
+                    rule: None,
+                    scope: None,
+                };
+                count(seen, many);
             }
             usage::flush(&self.portal.engine, &self.portal.store).await;
         }
         Ok(())
     }
+}
+
+/// When the calls of a day are made, and how many of a hundred: hour by hour for the last days, at
+/// once for those that pages show as a whole.
+fn hours(start: Timestamp, day: u32) -> Vec<(Timestamp, u32)> {
+    /// By the hour of the day in UTC.
+    const BUSY: [u32; 24] = [
+        1, 1, 1, 1, 1, 2, 3, 5, 7, 8, 8, 7, 6, 7, 8, 8, 7, 5, 4, 3, 2, 2, 1, 2,
+    ];
+    if day > 2 {
+        return vec![(start.plus(Duration::from_hours(9)), 100)];
+    }
+    let at = |hour| start.plus(Duration::from_hours(hour));
+    (0..24)
+        .map(|hour| {
+            let hour_of_day = usize::from(at(hour).weekday_and_minute().1 / 60);
+            (at(hour), BUSY.get(hour_of_day).copied().unwrap_or_default())
+        })
+        .collect()
 }
 
 const MICROS_A_DAY: i64 = 86_400_000_000;
