@@ -1,4 +1,4 @@
-//! One example of each letter.
+//! One example of each letter, or one of each thing that it may say.
 
 use domain::id::{DeliveryId, KeyId, OverlayId, PersonLinkId, RequestId};
 use domain::link::{LinkSecret, PersonLinkSecret, delivery_link, person_link};
@@ -20,6 +20,14 @@ pub(super) fn house() -> House {
         host: "Alder Works".to_owned(),
         origin: "https://keys.alder.example".to_owned(),
         contact: "security@alder.example".to_owned(),
+    }
+}
+
+/// What the snapshot of a letter is called.
+pub(super) fn name(letter: &Letter) -> &'static str {
+    match letter {
+        Letter::ReportedNotMe { proved: false, .. } => "reported-not-me-unproved",
+        letter => letter.kind(),
     }
 }
 
@@ -233,10 +241,17 @@ fn deliveries(typed: Typed<'_>) -> Vec<Letter> {
             }),
         },
         Letter::ReportedNotMe {
+            partner: partner.clone(),
+            service: service.clone(),
+            environment: environment.clone(),
+            proved: true,
+            when: NOW,
+        },
+        Letter::ReportedNotMe {
             partner,
             service,
             environment,
-            proved: true,
+            proved: false,
             when: NOW,
         },
     ]

@@ -6,7 +6,7 @@ use std::path::Path;
 use domain::id::MailId;
 use uuid::Uuid;
 
-use super::letters::{NOW, all_saying, examples, house, shown};
+use super::letters::{NOW, all_saying, examples, house, name, shown};
 use crate::mail::letter::{KINDS, Letter, title_of};
 use crate::mail::send::message;
 
@@ -31,7 +31,7 @@ fn every_mail_reads_as_it_was_reviewed() {
         let words = shown(&letter);
         let text = format!("Subject: {}\n\n{}", words.subject(), words.text());
         for (end, now) in [("txt", text), ("html", words.html())] {
-            let name = format!("{}.{end}", letter.kind());
+            let name = format!("{}.{end}", name(&letter));
             if write {
                 std::fs::write(folder.join(&name), &now).unwrap();
             }
