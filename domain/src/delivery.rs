@@ -36,7 +36,10 @@ pub enum DeliveryState {
     },
     Expired,
     /// By staff, by “this was not me”, or by a lease that ended without a receipt.
-    Cancelled,
+    Cancelled {
+        /// Who had opened it by then.
+        credential: Option<CredentialId>,
+    },
 }
 
 impl DeliveryState {
@@ -46,7 +49,7 @@ impl DeliveryState {
             Self::Claimed { .. } => DeliveryCode::Claimed,
             Self::Receipted { .. } => DeliveryCode::Receipted,
             Self::Expired => DeliveryCode::Expired,
-            Self::Cancelled => DeliveryCode::Cancelled,
+            Self::Cancelled { .. } => DeliveryCode::Cancelled,
         }
     }
 
@@ -64,7 +67,7 @@ impl DeliveryState {
             }),
             (DeliveryCode::Receipted, Some(credential), _) => Some(Self::Receipted { credential }),
             (DeliveryCode::Expired, ..) => Some(Self::Expired),
-            (DeliveryCode::Cancelled, ..) => Some(Self::Cancelled),
+            (DeliveryCode::Cancelled, credential, _) => Some(Self::Cancelled { credential }),
             _ => None,
         }
     }
@@ -79,7 +82,7 @@ pub enum ClaimOutcome {
     Again { lease_until: Timestamp },
     /// Refused, and both sides are told.
     OpenedByOther { credential: CredentialId },
-    /// Refused: expired, cancelled, receipted, or the lease is over.
+    /// Refused: over, and nobody else had opened it.
     Gone,
 }
 
@@ -93,11 +96,11 @@ pub fn claim(
         DeliveryState::Sealed if now < expires => ClaimOutcome::Fresh {
             lease_until: now.plus(LEASE),
         },
-        DeliveryState::Claimed { credential, .. } | DeliveryState::Receipted { credential }
-            if credential != claimer =>
-        {
-            ClaimOutcome::OpenedByOther { credential }
-        }
+        DeliveryState::Claimed { credential, .. }
+        | DeliveryState::Receipted { credential }
+        | DeliveryState::Cancelled {
+            credential: Some(credential),
+        } if credential != claimer => ClaimOutcome::OpenedByOther { credential },
         DeliveryState::Claimed { lease_until, .. } if now < lease_until => {
             ClaimOutcome::Again { lease_until }
         }
@@ -130,9 +133,12 @@ pub fn receipt(state: &DeliveryState, now: Timestamp, signer: CredentialId) -> R
 pub fn lapse(state: &DeliveryState, now: Timestamp, expires: Timestamp) -> Option<DeliveryState> {
     match *state {
         DeliveryState::Sealed if now >= expires => Some(DeliveryState::Expired),
-        DeliveryState::Claimed { lease_until, .. } if now >= lease_until => {
-            Some(DeliveryState::Cancelled)
-        }
+        DeliveryState::Claimed {
+            credential,
+            lease_until,
+        } if now >= lease_until => Some(DeliveryState::Cancelled {
+            credential: Some(credential),
+        }),
         _ => None,
     }
 }
@@ -152,10 +158,10 @@ pub const fn may_remake(last: &DeliveryState, made: u32) -> Result<(), RemakeRef
     match last {
         DeliveryState::Sealed | DeliveryState::Claimed { .. } => Err(RemakeRefused::StillOpen),
         DeliveryState::Receipted { .. } => Err(RemakeRefused::Receipted),
-        DeliveryState::Expired | DeliveryState::Cancelled if made >= MAX_REPLACEMENTS => {
+        DeliveryState::Expired | DeliveryState::Cancelled { .. } if made >= MAX_REPLACEMENTS => {
             Err(RemakeRefused::TooOften)
         }
-        DeliveryState::Expired | DeliveryState::Cancelled => Ok(()),
+        DeliveryState::Expired | DeliveryState::Cancelled { .. } => Ok(()),
     }
 }
 
@@ -174,6 +180,10 @@ mod tests {
         lease_until: LEASE_UNTIL,
     };
     const RECEIPTED: DeliveryState = DeliveryState::Receipted { credential: MINE };
+    const CANCELLED: DeliveryState = DeliveryState::Cancelled { credential: None };
+    const LAPSED: DeliveryState = DeliveryState::Cancelled {
+        credential: Some(MINE),
+    };
 
     fn at(micros: i64) -> Timestamp {
         Timestamp::from_micros(micros)
@@ -210,7 +220,7 @@ mod tests {
     #[test]
     fn no_other_credential_gets_it_ever() {
         let opened = ClaimOutcome::OpenedByOther { credential: MINE };
-        for state in [CLAIMED, RECEIPTED] {
+        for state in [CLAIMED, RECEIPTED, LAPSED] {
             for now in [at(1), at(499), at(2_000)] {
                 assert_eq!(claim(&state, now, EXPIRES, OTHER), opened);
             }
@@ -219,7 +229,7 @@ mod tests {
 
     #[test]
     fn what_is_over_is_gone() {
-        for state in [RECEIPTED, DeliveryState::Expired, DeliveryState::Cancelled] {
+        for state in [RECEIPTED, DeliveryState::Expired, CANCELLED, LAPSED] {
             assert_eq!(claim(&state, at(1), EXPIRES, MINE), ClaimOutcome::Gone);
         }
     }
@@ -241,7 +251,8 @@ mod tests {
             (RECEIPTED, at(1), OTHER),
             (DeliveryState::Sealed, at(1), MINE),
             (DeliveryState::Expired, at(1), MINE),
-            (DeliveryState::Cancelled, at(1), MINE),
+            (CANCELLED, at(1), MINE),
+            (LAPSED, at(1), MINE),
         ] {
             assert_eq!(
                 receipt(&state, now, signer),
@@ -259,16 +270,13 @@ mod tests {
             Some(DeliveryState::Expired)
         );
         assert_eq!(lapse(&CLAIMED, at(499), EXPIRES), None);
-        assert_eq!(
-            lapse(&CLAIMED, LEASE_UNTIL, EXPIRES),
-            Some(DeliveryState::Cancelled)
-        );
+        assert_eq!(lapse(&CLAIMED, LEASE_UNTIL, EXPIRES), Some(LAPSED));
         assert_eq!(lapse(&RECEIPTED, at(9_999), EXPIRES), None);
     }
 
     #[test]
     fn a_delivery_is_made_again_three_times_at_most() {
-        for ended in [DeliveryState::Expired, DeliveryState::Cancelled] {
+        for ended in [DeliveryState::Expired, CANCELLED, LAPSED] {
             assert_eq!(may_remake(&ended, 2), Ok(()));
             assert_eq!(may_remake(&ended, 3), Err(RemakeRefused::TooOften));
         }
@@ -287,6 +295,11 @@ mod tests {
             stored(DeliveryCode::Claimed, Some(MINE), Some(LEASE_UNTIL)),
             Some(CLAIMED)
         );
+        assert_eq!(
+            stored(DeliveryCode::Cancelled, Some(MINE), Some(LEASE_UNTIL)),
+            Some(LAPSED)
+        );
+        assert_eq!(stored(DeliveryCode::Cancelled, None, None), Some(CANCELLED));
         assert_eq!(stored(DeliveryCode::Claimed, None, Some(LEASE_UNTIL)), None);
         assert_eq!(stored(DeliveryCode::Sealed, Some(MINE), None), None);
         assert_eq!(stored(DeliveryCode::Receipted, None, None), None);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use domain::delivery::LEASE;
 use tests::company::{CONTACT, OWNER, receipt};
 use tests::rows::Rows;
 use tests::scene::Scene;
@@ -18,6 +19,7 @@ const REFUSED: &str = "a passkey that may not open it";
 tests::promises! {
     a_refused_claim_with_the_right_link_is_told_to_both_sides_at_most_hourly,
     a_claim_after_another_passkeys_claim_is_refused_and_says_which_and_when,
+    so_is_one_after_the_lease_of_another_passkey_ran_out,
     the_recipients_own_passkey_that_may_not_open_it_is_told_too,
     failed_claims_are_limited_and_lock_nobody_else_out,
     alerts_without_a_passkey_are_limited_and_told_once_an_hour,
@@ -90,7 +92,43 @@ async fn a_claim_after_another_passkeys_claim_is_refused_and_says_which_and_when
     let again = scene.contact.claim(&link).await?;
     assert!(again.again, "the newest passkey is the one that claimed");
     receipt(&scene.contact, &again).await?;
-    tally::count("attacks", 1);
+    let late = claim(&scene.contact, &link, 0).await?;
+    assert_eq!(late.code(), "opened-elsewhere", "once it is receipted, too");
+    tally::count("attacks", 2);
+    Ok(())
+}
+
+async fn so_is_one_after_the_lease_of_another_passkey_ran_out(
+    database: Option<String>,
+) -> Result<()> {
+    let mut scene = Scene::set(database).await?;
+    scene.contact.add_passkey("Blue key").await?;
+    let request = scene.ask_for_access().await?;
+    scene.decide(&request).await?;
+    let link = scene.link_to(CONTACT, "/d/").await?;
+    assert_eq!(claim(&scene.contact, &link, 1).await?.status, 200);
+    scene.portal.restart_later(LEASE).await?;
+    scene.told(CONTACT, "a delivery lapsed", 1).await?;
+
+    to_the_next_hour(&mut scene).await?;
+    let opener = claim(&scene.contact, &link, 1).await?;
+    assert_eq!(opener.code(), "link-not-usable");
+    settled(&scene.portal).await?;
+    assert_eq!(told(&scene)?, (0, 0), "the one that opened it is no alarm");
+    for _ in 0..2 {
+        let late = claim(&scene.contact, &link, 0).await?;
+        assert_eq!(
+            (late.status, late.code().as_str()),
+            (403, "opened-elsewhere")
+        );
+    }
+    for side in [CONTACT, OWNER] {
+        let mail = scene.told(side, REFUSED, 1).await?;
+        assert!(mail.text.contains("Blue key"), "{}", mail.text);
+    }
+    settled(&scene.portal).await?;
+    assert_eq!(told(&scene)?, (1, 1), "both sides, once an hour");
+    tally::count("attacks", 2);
     Ok(())
 }
 

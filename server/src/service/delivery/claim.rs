@@ -176,7 +176,7 @@ pub async fn claim(
             let refusal = Refusal::unproven(
                 "opened-elsewhere",
                 format!(
-                    "This was opened with the passkey “{}” at {}. If that was not you, report it below: the key dies at once.",
+                    "This was opened with the passkey “{}” at {}.",
                     opened.passkey,
                     opened.at.minute()
                 ),
