@@ -15,7 +15,7 @@ use domain::policy::Policy;
 use domain::quorum::recipient_digest;
 use domain::request::Revision;
 use serde_json::Value;
-use tests::company::{CONTACT, DAY, action, linked, text, words};
+use tests::company::{CONTACT, DAY, action, code_at, linked, text, words};
 use tests::hand::Hand;
 use tests::live;
 use tests::promises;
@@ -24,6 +24,7 @@ use tests::visitor::{Visitor, errors_in};
 
 promises! {
     every_act_is_in_the_log_with_its_actor_credential_and_assertion,
+    what_nobody_signs_is_in_the_log_too_and_without_what_was_typed,
     a_decision_in_the_log_holds_the_digests_of_what_was_shown,
     auditors_filter_and_export_the_log_and_nobody_else_does,
     a_key_has_its_time_line_and_a_request_its_history_on_both_sides,
@@ -261,6 +262,83 @@ fn rests_on_its_own_assertion(line: &Value, act: Act) -> Result<()> {
         base64url::encode(&statement.challenge()),
         "{act} was signed over something else"
     );
+    Ok(())
+}
+
+async fn what_nobody_signs_is_in_the_log_too_and_without_what_was_typed(
+    database: Option<String>,
+) -> Result<()> {
+    const REPLY: &str = "Nobody but a job calls.";
+    const REASON: &str = "My sister works there.";
+    const WRONG: &str = "AAAA-AAAA";
+    let mut scene = Scene::set(database).await?;
+    let rita = scene
+        .hire("Rita", "rita@host.example", &["reviewer"])
+        .await?;
+    let request = scene.ask_for_access().await?;
+    let profile = text(&rita, "/profile").await?;
+    let rename = action(&profile, "/profile/passkeys/", "/name").context("no passkey")?;
+    for (who, path, fields) in [
+        (
+            &scene.contact,
+            format!("{request}/comments"),
+            vec![("section", "workflow"), ("comment", REPLY)],
+        ),
+        (&rita, format!("{request}/recuse"), vec![("reason", REASON)]),
+        (&rita, rename.clone(), vec![("name", "Red key")]),
+    ] {
+        assert_eq!(who.form(&path, &fields).await?.status(), 303, "{path}");
+    }
+    let email = "mia@partner.example";
+    let mia = [("name", "Mia"), ("email", email), ("role", "member")];
+    let reveal = scene.contact.act("/people/invite", &mia).await?;
+    let code = code_at(&scene.contact, &reveal).await?;
+    let link = scene.link_to(email, "/l/").await?;
+    let mut guest = Visitor::new(scene.portal.origin());
+    assert!(guest.enrol(&link, Some(WRONG)).await.is_err());
+
+    let log = scene.audit().await?;
+    let filters = text(&scene.owner, "/audit").await?;
+    let mut hand = Hand::at(&scene.portal).await?;
+    let (invitation, secret) = link.split_once('#').context("no secret")?;
+    for (act, subject, who) in [
+        ("reply", request.as_str(), Some((FIRST, "contact"))),
+        ("recuse", request.as_str(), Some(("Rita", "staff"))),
+        (
+            "rename-passkey",
+            rename.trim_end_matches("/name"),
+            Some(("Rita", "staff")),
+        ),
+        ("wrong-code", invitation, None),
+    ] {
+        let entries: Vec<&Value> = log.iter().filter(|line| line["act"] == act).collect();
+        let [entry] = entries.as_slice() else {
+            anyhow::bail!("{act} is in the log {} times", entries.len())
+        };
+        let id = subject.rsplit('/').next().unwrap_or_default();
+        assert_eq!(entry["subject"], id, "{entry}");
+        let offered = format!("value=\"{act}\"");
+        assert!(filters.contains(&offered), "{act} can be filtered by");
+        let Some((name, side)) = who else {
+            assert_eq!(entry["outcome"], "refused", "{entry}");
+            assert_eq!(entry["actor_kind"], "anonymous", "{entry}");
+            assert!(entry["actor"].is_null() && entry["credential"].is_null());
+            continue;
+        };
+        assert_eq!(entry["outcome"], "done", "{entry}");
+        assert_eq!(entry["actor_kind"], side, "{entry}");
+        let person = hand.id("person", &format!("name = '{name}'")).await?;
+        assert_eq!(entry["actor"], person, "{entry}");
+        let of = format!("person_id = {}", hand.uuid(&person));
+        let passkey = hand.id("credential", &of).await?;
+        assert_eq!(entry["credential"], passkey, "{entry}");
+    }
+    let logs = [serde_json::to_string(&log)?, scene.portal.log()];
+    for log in logs {
+        for never in [REPLY, REASON, WRONG, &code, &code.replace('-', ""), secret] {
+            assert!(!log.contains(never), "a log holds {never}");
+        }
+    }
     Ok(())
 }
 

@@ -36,11 +36,15 @@ const PAGE: i64 = 50;
 const CHUNK: i64 = 500;
 
 /// Entries of acts that need no assertion, or are not acts of a person.
-const OTHER_ACTS: [&str; 17] = [
+const OTHER_ACTS: [&str; 25] = [
     "sign-in",
+    "wrong-code",
     "owner-link",
+    "rename-passkey",
+    "refuse-proposal",
     "submit-request",
     "withdraw-request",
+    "end-request",
     "review",
     "reply",
     "recuse",
@@ -54,6 +58,10 @@ const OTHER_ACTS: [&str; 17] = [
     "end-key",
     "expire",
     "notify-expiry",
+    "resend-mail",
+    "send-test-mail",
+    "backup",
+    "restore",
 ];
 
 /// What the URL says.
