@@ -47,6 +47,13 @@ impl SoftwareAuthenticator {
         &self.credentials
     }
 
+    /// Makes its credentials say that they are another user's, as one would that somebody built.
+    pub fn pose_as(&mut self, user_handle: &[u8]) {
+        for credential in &mut self.credentials {
+            credential.user_handle = user_handle.to_vec();
+        }
+    }
+
     /// `navigator.credentials.create(options)` on a page of `origin`, and `toJSON` of the result.
     /// `options` is what a server sends: `{"publicKey": {…}}`, binary fields in base64url.
     ///

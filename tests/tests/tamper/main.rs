@@ -9,9 +9,13 @@ mod deliveries;
 mod edits;
 mod keys;
 mod live;
+mod passkeys;
 mod people;
+mod proposals;
 mod quorum;
+mod revisions;
 mod rollback;
+mod temporary;
 mod world;
 
 use anyhow::Result;
@@ -94,8 +98,12 @@ async fn edit_everything(database_url: Option<String>) -> Result<()> {
     people::edit(&mut world, &mut done).await?;
     ceremonies::forge(&mut world, &mut done).await?;
     deliveries::edit(&mut world, &mut done).await?;
+    revisions::edit(&mut world, &mut done).await?;
+    passkeys::edit(&mut world, &mut done).await?;
+    proposals::edit(&mut world, &mut done).await?;
     keys::edit(&mut world, &mut done).await?;
     live::edit(&mut world, &mut done).await?;
+    temporary::edit(&mut world, &mut done).await?;
     for table in SEALED {
         for column in world.hand.columns(table).await? {
             assert!(

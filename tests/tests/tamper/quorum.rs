@@ -8,7 +8,7 @@ use tests::company::decide;
 use tests::scene::{PATIENCE, Scene};
 
 use crate::edits::{self, Done, Kept};
-use crate::world::World;
+use crate::world::{World, keys};
 
 const TABLES: [&str; 12] = [
     "access_grant",
@@ -210,14 +210,14 @@ async fn more_at_once(world: &mut World, done: &mut Done, case: &Case, kept: &Ke
         "UPDATE access_grant SET state = 'waiting_for_passkey', valid_until = 4102444800000000 WHERE id = {grant}"
     );
     world.hand.run(&waiting).await?;
-    let keys = keys(world).await?;
+    let before = keys(world).await?;
     world.hand.run("DELETE FROM tries").await?;
     let mut contact = world.scene.contact.elsewhere();
     contact.sign_in().await?;
     let added = contact.add_passkey("Another").await;
     assert_eq!(
-        keys,
-        self::keys(world).await?,
+        before,
+        keys(world).await?,
         "minted after {waiting} ({added:?})"
     );
     done.note_other();
@@ -235,10 +235,6 @@ async fn one_of_two_is_not_enough(world: &mut World, case: &Case, what: &str) ->
     assert!(as_sandbox.is_err(), "approved as the sandbox after {what}");
     assert_eq!(before, keys(world).await?, "minted after {what}");
     Ok(())
-}
-
-async fn keys(world: &mut World) -> Result<usize> {
-    Ok(world.hand.texts("SELECT kid FROM api_key").await?.len())
 }
 
 async fn no_link_goes_to_an_address_that_was_written_in(

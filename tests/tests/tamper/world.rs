@@ -34,6 +34,7 @@ pub(crate) struct World {
 }
 
 pub(crate) const AUDITOR: &str = "auditor@host.example";
+pub(crate) const REVIEWER: &str = "reviewer@host.example";
 pub(crate) const REMOVED: &str = "removed@host.example";
 pub(crate) const MEMBER: &str = "member@partner.example";
 pub(crate) const OTHER: &str = "contact@other.example";
@@ -47,9 +48,7 @@ impl World {
         let mut scene = Scene::set(database_url).await?;
         scene.add_production().await?;
         let auditor = scene.hire("Auditor", AUDITOR, &["auditor"]).await?;
-        let reviewer = scene
-            .hire("Reviewer", "reviewer@host.example", &["reviewer"])
-            .await?;
+        let reviewer = scene.hire("Reviewer", REVIEWER, &["reviewer"]).await?;
         let removed = scene.hire("Removed", REMOVED, &["operator"]).await?;
         let member = scene.colleague("Member", MEMBER, "member").await?;
         let other = scene.other_partner("Other Carriers", OTHER).await?;
@@ -138,6 +137,11 @@ async fn key_from(scene: &mut Scene, networks: &str) -> Result<Held> {
     scene.receive(link).await
 }
 
+/// How many keys there are.
+pub(crate) async fn keys(world: &mut World) -> Result<usize> {
+    Ok(world.hand.texts("SELECT kid FROM api_key").await?.len())
+}
+
 /// The kid stands between the second underscore and the secret.
 pub(crate) fn kid(key: &str) -> String {
     let rest = key.splitn(3, '_').nth(2).unwrap_or_default();
@@ -146,7 +150,7 @@ pub(crate) fn kid(key: &str) -> String {
 
 /// The portal's own way to its database, with its keys: for rows that are genuine, and that only time
 /// could make.
-async fn store_of(scene: &Scene) -> Result<Store> {
+pub(crate) async fn store_of(scene: &Scene) -> Result<Store> {
     let url = match scene.portal.database_url() {
         Some(url) => url.to_owned(),
         None => format!(
