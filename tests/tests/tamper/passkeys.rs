@@ -30,7 +30,7 @@ async fn nothing_is_sealed_to_what_was_written_in(
     let of = of_person(&mut world.hand, "person_id", CONTACT).await?;
     let thief = of_person(&mut world.hand, "person_id", MEMBER).await?;
     for column in world.hand.columns("credential").await? {
-        for value in edits::values(&mut world.hand, &column, &[thief.clone()]).await? {
+        for value in edits::values(&mut world.hand, &column, std::slice::from_ref(&thief)).await? {
             if edits::set(&mut world.hand, &column, &value, &of).await? {
                 let what = format!("credential.{} = {value}", column.name);
                 nothing_is_minted(world, &request, &what).await?;

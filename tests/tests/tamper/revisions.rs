@@ -27,7 +27,8 @@ pub(crate) async fn edit(world: &mut World, done: &mut Done) -> Result<()> {
     let kept = Kept::of(&mut world.hand, &TABLES).await?;
     let (of, from) = (of(world, &request), of(world, &other));
     for column in world.hand.columns("revision").await? {
-        let mut values = edits::values(&mut world.hand, &column, &[from.clone()]).await?;
+        let mut values =
+            edits::values(&mut world.hand, &column, std::slice::from_ref(&from)).await?;
         if column.name == "document" {
             values.push("REPLACE(document, '5000', '9000')".to_owned());
         }

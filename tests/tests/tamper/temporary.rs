@@ -73,7 +73,7 @@ async fn nobody_decides_on_what_was_not_asked_for(
     let of = format!("id = {}", case.asked.id);
     let longer = format!("id = {}", case.longer.id);
     for column in world.hand.columns("grant_overlay").await? {
-        for value in edits::values(&mut world.hand, &column, &[longer.clone()]).await? {
+        for value in edits::values(&mut world.hand, &column, std::slice::from_ref(&longer)).await? {
             if edits::set(&mut world.hand, &column, &value, &of).await? {
                 let what = format!("grant_overlay.{} = {value}", column.name);
                 is_not_decided(world, case, &what).await?;
