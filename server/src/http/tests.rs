@@ -6,7 +6,6 @@ use axum::body::Body;
 use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{Method, Request, StatusCode};
 use axum::response::Response;
-use axum::routing::any;
 use domain::state::Role;
 use serde_json::Value;
 use tower::ServiceExt as _;
@@ -112,7 +111,7 @@ async fn programs_are_told_in_json_that_nothing_is_there() {
 #[tokio::test]
 async fn what_takes_too_long_is_given_up_in_words() {
     let host = Fixture::new().await;
-    let never = Router::new().route("/never", any(pending::<()>));
+    let never = Router::new().fallback(pending::<()>);
     let at_once = within(never, host.portal.clone(), Duration::ZERO);
     let page = ask(at_once.clone(), Method::GET, "/never").await;
     assert_eq!(page.status(), StatusCode::SERVICE_UNAVAILABLE);
