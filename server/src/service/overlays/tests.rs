@@ -175,6 +175,16 @@ async fn nobody_approves_twice() {
 }
 
 #[tokio::test]
+async fn nobody_approves_what_came_from_their_own_mailbox() {
+    let live = Live::new().await;
+    let (world, id) = (&live.world, live.asked().await);
+    world.move_to(&world.rita, "ADA@example.com").await;
+    assert_eq!(code(live.approve(&world.rita, id).await), "may-not-judge");
+    live.approve(&world.sam, id).await.unwrap();
+    assert_eq!(live.state(id).await, OverlayState::Asked);
+}
+
+#[tokio::test]
 async fn only_reviewers_of_before_it_was_asked_decide() {
     let live = Live::new().await;
     let (world, id) = (&live.world, live.asked().await);

@@ -9,7 +9,7 @@ use domain::policy::Policy;
 use domain::request::{Answers, QuestionKind, Questionnaire};
 use domain::service::EnvironmentKind;
 use domain::state::Role;
-use store::{Entry, Environment, Evidence, PolicyVersion, Service, Work};
+use store::{Address, Entry, Environment, Evidence, PolicyVersion, Service, Work};
 
 use super::super::{Draft, RequestFile, save_draft, start, submit};
 use crate::auth::actor::Actor;
@@ -114,6 +114,20 @@ impl World {
         change(&mut policy);
         let mut work = self.work().await;
         self.add_policy(&mut work, self.production, &policy).await;
+        self.commit(work).await;
+    }
+
+    /// Corrects the address of somebody.
+    pub(in crate::service) async fn move_to(&self, who: &Actor, email: &str) {
+        let mut work = self.work().await;
+        let address = work.address(who.person()).await.unwrap().unwrap();
+        let stamp = address.stamp();
+        let moved = Address {
+            email: email.to_owned(),
+            mailbox: Some(email.to_owned()),
+            ..address.into_row()
+        };
+        work.update_address(moved, stamp).await.unwrap();
         self.commit(work).await;
     }
 
