@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 use tempfile::TempDir;
-use tests::company::Held;
+use tests::company::{Held, linked, text};
 use tests::gateways::{Backend, Kind, RunningGateway};
 use tests::promises;
 use tests::raw::{RawResponse, send_over_socket};
@@ -90,17 +90,9 @@ impl Near {
         Ok((answer.status, code))
     }
 
-    async fn gateway_page(&self) -> Result<String> {
-        let list = self.scene.owner.get("/gateways").await?.text().await?;
-        let (_, row) = list.split_once("href=\"/gateways/").context("no gateway")?;
-        let row = match row.starts_with("new\"") {
-            true => row.split_once("href=\"/gateways/").context("no gateway")?.1,
-            false => row,
-        };
-        Ok(format!(
-            "/gateways/{}",
-            row.split('"').next().unwrap_or_default()
-        ))
+    async fn gateway_page(&self, name: &str) -> Result<String> {
+        let list = text(&self.scene.owner, "/gateways").await?;
+        linked(&list, "/gateways/", name).context("no gateway")
     }
 
     /// What the portal says when it refuses to start.
@@ -123,7 +115,14 @@ async fn who_opens_a_socket_is_its_gateway_and_nothing_else_is_served_there(
     database_url: Option<String>,
 ) -> Result<()> {
     let near = Near::set("api", database_url).await?;
+    gateway_of_kind(&near.scene.owner, "nginx").await?;
     assert_eq!(near.verify(&[]).await?, (200, "ok".to_owned()));
+    for (name, has_asked) in [("api", true), ("nginx", false)] {
+        let page = near.gateway_page(name).await?;
+        let page = text(&near.scene.owner, &page).await?;
+        let never = page.contains("not since this process started");
+        assert_ne!(never, has_asked, "{name}: {page}");
+    }
     let mode = fs::metadata(near.socket())?.permissions().mode();
     assert_eq!(mode & 0o777, 0o660);
     for path in [
@@ -136,9 +135,6 @@ async fn who_opens_a_socket_is_its_gateway_and_nothing_else_is_served_there(
         let answer = near.send(&format!("GET {path}"), &[], "").await?;
         assert_eq!(answer.status, 404, "{path}: {answer:?}");
     }
-    let page = near.gateway_page().await?;
-    let page = near.scene.owner.get(&page).await?.text().await?;
-    assert!(!page.contains("not since this process started"), "{page}");
     Ok(())
 }
 
@@ -162,7 +158,7 @@ async fn a_revoked_gateway_is_refused_at_its_socket_at_once(
 ) -> Result<()> {
     let mut near = Near::set("api", database_url).await?;
     assert_eq!(near.verify(&[]).await?.0, 200);
-    let revoke = format!("{}/revoke", near.gateway_page().await?);
+    let revoke = format!("{}/revoke", near.gateway_page("api").await?);
     let reason = [("reason", "It was taken down for good.")];
     near.scene.owner.act(&revoke, &reason).await?;
     let refused = (401, "unknown-gateway".to_owned());
