@@ -54,7 +54,6 @@ pub use partners::{Partner, PartnerCount, PartnerFilter, PartnerLine};
 pub use people::{Address, Appointment, Person, mailbox};
 pub use requests::{
     AccessRequest, COUNTED, QueueFilter, QueueLine, QueueSort, Recusal, Review, Revision,
-    StateCount,
 };
 pub use row::Stamped;
 pub use services::{Environment, PolicyVersion, Proposal, Service};

@@ -59,12 +59,6 @@ struct ListedPartner {
     count: PartnerCount,
 }
 
-#[derive(sqlx::FromRow)]
-struct StateCount {
-    state: String,
-    count: i64,
-}
-
 impl Read {
     /// Partners by name, with their counts.
     pub async fn list_partners(
@@ -91,11 +85,12 @@ impl Read {
     /// How many partners are in each state, of those that a search finds.
     pub async fn partner_counts(&mut self, search: &str) -> Result<Vec<(String, i64)>, Error> {
         let search = contains(search);
-        let counts = run!(&mut self.conn, COUNTS, [search], fetch_all as StateCount)?;
-        Ok(counts
-            .into_iter()
-            .map(|line| (line.state, line.count))
-            .collect())
+        Ok(run!(
+            &mut self.conn,
+            COUNTS,
+            [search],
+            fetch_all as (String, i64)
+        )?)
     }
 
     pub async fn partner(&mut self, id: PartnerId) -> Result<Option<Stamped<Partner>>, Error> {

@@ -80,15 +80,6 @@ pub struct QueueLine {
 /// So many requests of one state are counted; that there are more is all that is said beyond it.
 pub const COUNTED: i64 = 1_000;
 
-row! {
-    @plain
-    /// How many requests that were handed in are in a state: at most one more than [`COUNTED`].
-    struct StateCount {
-        state: Code<RequestState>,
-        count: i64,
-    }
-}
-
 /// The order of the queue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum QueueSort {
@@ -177,14 +168,14 @@ impl Read {
         )?)
     }
 
-    /// For every state, so far as it pays to count.
-    pub async fn queue_counts(&mut self) -> Result<Vec<StateCount>, Error> {
+    /// How many requests that were handed in are in each state: at most one more than [`COUNTED`].
+    pub async fn queue_counts(&mut self) -> Result<Vec<(String, i64)>, Error> {
         let states = json(RequestState::ALL)?;
         Ok(run!(
             &mut self.conn,
             QUEUE_COUNTS,
             [states, COUNTED + 1],
-            fetch_all as StateCount
+            fetch_all as (String, i64)
         )?)
     }
 

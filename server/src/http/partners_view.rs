@@ -13,6 +13,7 @@ use store::{AccessRequest, KeyRow, PartnerFilter, PartnerLine, Person, Read, Sta
 use crate::auth::actor::Actor;
 use crate::http::partners::Filter;
 use crate::http::people_view;
+use crate::http::queue::in_state;
 use crate::http::requests::shown;
 use crate::portal::Portal;
 use crate::refusal::Refusal;
@@ -32,7 +33,7 @@ pub(super) async fn list(
     let search = filter.q.trim();
     let counts = read.partner_counts(search).await?;
     let total = match state {
-        Some(state) => of_state(&counts, state),
+        Some(state) => in_state(&counts, state.code()),
         None => counts.iter().map(|(_, count)| *count).sum(),
     };
     let wanted = PartnerFilter {
@@ -74,13 +75,6 @@ fn row(portal: &Portal, line: PartnerLine) -> PartnerRow {
         live_keys: number(count.live_keys),
         since: Moment::new(partner.created_at, portal.now()),
     }
-}
-
-fn of_state(counts: &[(String, i64)], state: PartnerState) -> i64 {
-    counts
-        .iter()
-        .find(|(code, _)| code == state.code())
-        .map_or(0, |(_, count)| *count)
 }
 
 /// A partner's page; `filled` is what was typed into one of its forms.
@@ -190,7 +184,7 @@ fn chips(counts: &[(String, i64)], filter: &Filter, chosen: Option<PartnerState>
         .map(|(state, label)| Chip {
             href: place(&filter.q, state.map_or("", PartnerState::code), 0),
             label: label.to_owned(),
-            count: state.map(|state| thousands(of_state(counts, state).unsigned_abs())),
+            count: state.map(|state| thousands(in_state(counts, state.code()).unsigned_abs())),
             here: state == chosen,
         })
         .collect()

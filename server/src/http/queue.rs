@@ -8,7 +8,7 @@ use axum::response::Response;
 use domain::request::RequestState;
 use domain::time::Timestamp;
 use serde::Deserialize;
-use store::{COUNTED, QueueFilter, QueueSort, StateCount};
+use store::{COUNTED, QueueFilter, QueueSort};
 use url::form_urlencoded::Serializer;
 
 use crate::auth::actor::{Actor, Side};
@@ -172,7 +172,7 @@ impl Wanted {
             .collect()
     }
 
-    fn chips(&self, staff: bool, counts: &[StateCount]) -> Vec<Chip> {
+    fn chips(&self, staff: bool, counts: &[(String, i64)]) -> Vec<Chip> {
         let here = self.state(staff);
         let all = Chip {
             href: self.href("all", &self.sort, 0),
@@ -184,7 +184,7 @@ impl Wanted {
             .map(|state| Chip {
                 href: self.href(state.code(), &self.sort, 0),
                 label: shown(state).pill().label,
-                count: staff.then(|| counted(in_state(counts, state))),
+                count: staff.then(|| counted(in_state(counts, state.code()))),
                 here: here == Some(state),
             })
             .chain([all])
@@ -230,9 +230,10 @@ impl Wanted {
     }
 }
 
-pub(super) fn in_state(counts: &[StateCount], state: RequestState) -> i64 {
-    let found = counts.iter().find(|line| line.state.0 == state);
-    found.map_or(0, |line| line.count)
+/// How many of a state were counted, by its code.
+pub(super) fn in_state(counts: &[(String, i64)], state: &str) -> i64 {
+    let found = counts.iter().find(|(code, _)| code == state);
+    found.map_or(0, |(_, count)| *count)
 }
 
 /// As far as it was counted.
@@ -244,11 +245,11 @@ pub(super) fn counted(count: i64) -> String {
     }
 }
 
-fn summary(staff: bool, counts: &[StateCount]) -> String {
+fn summary(staff: bool, counts: &[(String, i64)]) -> String {
     if !staff {
         return "What your organisation asked for, and where it stands.".to_owned();
     }
-    match in_state(counts, RequestState::InReview) {
+    match in_state(counts, RequestState::InReview.code()) {
         0 => "Nothing waits for review.".to_owned(),
         1 => "One waits for review.".to_owned(),
         many => format!("{} wait for review.", counted(many)),

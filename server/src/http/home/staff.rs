@@ -193,20 +193,21 @@ async fn temporary(
 
 async fn tiles(read: &mut Read, actor: &Actor) -> Result<Vec<Tile>, Refusal> {
     let counts = read.queue_counts().await?;
-    let tile = |count: i64, label: &str, href: &str| Tile {
-        count: counted(count),
+    let tile = |count: String, label: &str, href: &str| Tile {
+        count,
         label: label.to_owned(),
         href: href.to_owned(),
     };
-    let partners = i64::try_from(read.partners().await?.len()).unwrap_or(i64::MAX);
+    let waiting = |state: RequestState| counted(in_state(&counts, state.code()));
+    let partners = read.partners().await?.len().to_string();
     let mut tiles = vec![
         tile(
-            in_state(&counts, RequestState::InReview),
+            waiting(RequestState::InReview),
             "In review",
             "/requests?state=in_review",
         ),
         tile(
-            in_state(&counts, RequestState::WaitingForPasskey),
+            waiting(RequestState::WaitingForPasskey),
             "Wait for a passkey",
             "/requests?state=waiting_for_passkey",
         ),
@@ -214,7 +215,7 @@ async fn tiles(read: &mut Read, actor: &Actor) -> Result<Vec<Tile>, Refusal> {
     ];
     if actor.has(Role::Operator) {
         let waiting = read.outbox_counts().await?.waiting;
-        tiles.push(tile(waiting, "Mails to send", "/mail"));
+        tiles.push(tile(waiting.to_string(), "Mails to send", "/mail"));
     }
     Ok(tiles)
 }
