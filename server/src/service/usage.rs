@@ -50,7 +50,7 @@ pub async fn run_flush(portal: Portal, mut stop: Stop) {
         let mut keys = 0;
         for shard in 0..SHARDS {
             tokio::select! {
-                () = sleep(round / SHARDS) => keys += write_out(engine, store, shard..shard + 1).await,
+                () = sleep(round / SHARDS as u32) => keys += write_out(engine, store, shard..shard + 1).await,
                 () = stop.wait() => break 'running,
             }
         }
@@ -66,7 +66,7 @@ pub async fn flush(engine: &Engine, store: &Store) {
 
 /// Writes what was counted in these shards, and tells of how many keys that was. What cannot be
 /// written now waits for the next time.
-async fn write_out(engine: &Engine, store: &Store, shards: Range<u32>) -> usize {
+async fn write_out(engine: &Engine, store: &Store, shards: Range<usize>) -> usize {
     let mut counted = engine.drain_usage(shards);
     // Two processes that write the same rows take their locks in one order.
     counted.sort_unstable_by_key(|(key, _)| key.uuid());

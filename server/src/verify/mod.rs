@@ -267,7 +267,7 @@ impl Engine {
     }
 
     /// What was counted since the last batch, of some among [`SHARDS`] parts of the keys.
-    pub fn drain_usage(&self, shards: Range<u32>) -> Vec<(KeyId, Counts)> {
+    pub fn drain_usage(&self, shards: Range<usize>) -> Vec<(KeyId, Counts)> {
         self.usage.drain(shards)
     }
 

@@ -34,7 +34,7 @@ pub struct Seen {
 }
 
 /// Spreads busy keys over locks that are held for a few instructions, and over batches.
-pub const SHARDS: u32 = 64;
+pub const SHARDS: usize = 64;
 
 pub(super) struct Usage {
     shards: Box<[Mutex<HashMap<KeyId, Counts>>]>,
@@ -79,21 +79,23 @@ impl Usage {
     }
 
     fn of(&self, key: KeyId, change: impl FnOnce(&mut Counts)) {
-        let at = key.uuid().as_u128() % u128::from(SHARDS);
-        if let Some(shard) = usize::try_from(at).ok().and_then(|at| self.shards.get(at)) {
+        let at = usize::try_from(key.uuid().as_u128() % SHARDS as u128).unwrap_or_default();
+        if let Some(shard) = self.shards.get(at) {
             let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
             change(shard.entry(key).or_default());
         }
     }
 
     /// Takes out what was counted in some of the shards.
-    pub(super) fn drain(&self, shards: Range<u32>) -> Vec<(KeyId, Counts)> {
-        let among = |(_, at): &(&Mutex<_>, u32)| shards.contains(at);
-        let shards = self.shards.iter().zip(0..).filter(among);
-        let taken = shards.flat_map(|(shard, _)| {
-            std::mem::take(&mut *shard.lock().unwrap_or_else(PoisonError::into_inner))
-        });
-        taken.collect()
+    pub(super) fn drain(&self, shards: Range<usize>) -> Vec<(KeyId, Counts)> {
+        self.shards
+            .get(shards)
+            .into_iter()
+            .flatten()
+            .flat_map(|shard| {
+                std::mem::take(&mut *shard.lock().unwrap_or_else(PoisonError::into_inner))
+            })
+            .collect()
     }
 }
 
