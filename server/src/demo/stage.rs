@@ -21,6 +21,8 @@ use crate::service::{delivery, notices, snapshot, usage};
 use crate::verify::Seen;
 
 const DAY: Duration = Duration::from_hours(24);
+/// So long after a day of use began come its calls where they are not spread.
+const MORNING: Duration = Duration::from_hours(9);
 
 pub(super) struct Stage {
     pub(super) portal: Portal,
@@ -125,6 +127,13 @@ impl Stage {
         drop(read);
         let kid = row.kid.parse()?;
         let count = |seen, times| self.portal.engine.count_calls(&kid, &seen, times);
+        let seen = |at, why, rule| Seen {
+            at,
+            from: how.from.into(),
+            why,
+            rule,
+            scope: None,
+        };
         for day in (how.until..=how.since).rev() {
             let start = self.told.minus(DAY * day);
             // Weekends are quieter.
@@ -135,15 +144,8 @@ impl Stage {
                 let made = accepted * parts / 100;
                 let others = made / 8 - before / 8;
                 for (rule, calls) in [(0, made - before - others), (1, others)] {
-                    let seen = Seen {
-                        at,
-                        from: how.from.into(),
-                        why: None,
-                        rule: Some(rule),
-                        scope: None,
-                    };
                     if calls > 0 {
-                        count(seen, calls);
+                        count(seen(at, None, Some(rule)), calls);
                     }
                 }
                 before = made;
@@ -152,14 +154,7 @@ impl Stage {
                 .refused
                 .filter(|_| day == u32::midpoint(how.since, how.until))
             {
-                let seen = Seen {
-                    at: start.plus(Duration::from_hours(9)),
-                    from: how.from.into(),
-                    why: Some(why),
-                    rule: None,
-                    scope: None,
-                };
-                count(seen, many);
+                count(seen(start.plus(MORNING), Some(why), None), many);
             }
             usage::flush(&self.portal.engine, &self.portal.store).await;
         }
@@ -175,7 +170,7 @@ fn hours(start: Timestamp, day: u32) -> Vec<(Timestamp, u32)> {
         1, 1, 1, 1, 1, 2, 3, 5, 7, 8, 8, 7, 6, 7, 8, 8, 7, 5, 4, 3, 2, 2, 1, 2,
     ];
     if day > 2 {
-        return vec![(start.plus(Duration::from_hours(9)), 100)];
+        return vec![(start.plus(MORNING), 100)];
     }
     let at = |hour| start.plus(Duration::from_hours(hour));
     (0..24)
