@@ -48,8 +48,8 @@ async fn open(scene: &Scene, reviewer: &Visitor, held: &Held) -> Result<String> 
     Ok(temporary)
 }
 
-async fn later(scene: &mut Scene, minutes: u64) -> Result<()> {
-    let clock = scene.portal.clock_ahead() + Duration::from_mins(minutes);
+async fn later(scene: &mut Scene, span: Duration) -> Result<()> {
+    let clock = scene.portal.clock_ahead() + span;
     scene.portal.restart_later(clock).await
 }
 
@@ -68,7 +68,7 @@ async fn temporary_access_takes_its_quorum_is_open_at_once_and_gone_by_itself(
     let own = scene.contact.form(&own, &approval).await?;
     assert_eq!(own.status(), 404, "by who asked for it");
     // The request may wait for as long as it will: the time counts from the last approval.
-    later(&mut scene, 180).await?;
+    later(&mut scene, Duration::from_hours(3)).await?;
     assert_eq!(code(&scene, &held.key).await?, "endpoint");
     let again = scene.contact.elsewhere();
     again.sign_in().await?;
@@ -84,9 +84,8 @@ async fn temporary_access_takes_its_quorum_is_open_at_once_and_gone_by_itself(
     let approved = Instant::now();
     assert_eq!(code(&scene, &held.key).await?, "ok", "at once");
     scene.told(CONTACT, "approved temporary access", 1).await?;
-    let almost = Duration::from_mins(120) - Duration::from_secs(15);
-    let clock = scene.portal.clock_ahead() + almost;
-    scene.portal.restart_later(clock).await?;
+    let almost = Duration::from_hours(2) - Duration::from_secs(15);
+    later(&mut scene, almost).await?;
     assert_eq!(code(&scene, &held.key).await?, "ok", "after a restart");
     // The last seconds pass in one process: nothing is read anew when they are over.
     while code(&scene, &held.key).await? == "ok" {
@@ -339,7 +338,7 @@ async fn what_was_narrowed_is_refused_at_once_and_after_a_restart(
     }
     ensure!(!page.contains("/events"), "what it may do now: {page}");
     // The key ends with the grant, which ends sooner now.
-    later(&mut scene, 2 * 24 * 60 + 1).await?;
+    later(&mut scene, Duration::from_mins(2 * 24 * 60 + 1)).await?;
     assert_eq!(code(&scene, &json!({})).await?, "expired");
     Ok(())
 }

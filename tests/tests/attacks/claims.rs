@@ -66,15 +66,21 @@ async fn a_refused_claim_with_the_right_link_is_told_to_both_sides_at_most_hourl
     Ok(())
 }
 
-async fn a_claim_after_another_passkeys_claim_is_refused_and_says_which_and_when(
-    database: Option<String>,
-) -> Result<()> {
+/// With the recipient's newer passkey; the older one is the first.
+async fn opened_by_the_blue_key(database: Option<String>) -> Result<(Scene, String)> {
     let mut scene = Scene::set(database).await?;
     scene.contact.add_passkey("Blue key").await?;
     let request = scene.ask_for_access().await?;
     scene.decide(&request).await?;
     let link = scene.link_to(CONTACT, "/d/").await?;
     assert_eq!(claim(&scene.contact, &link, 1).await?.status, 200);
+    Ok((scene, link))
+}
+
+async fn a_claim_after_another_passkeys_claim_is_refused_and_says_which_and_when(
+    database: Option<String>,
+) -> Result<()> {
+    let (scene, link) = opened_by_the_blue_key(database).await?;
 
     let late = claim(&scene.contact, &link, 0).await?;
     assert_eq!(
@@ -101,12 +107,7 @@ async fn a_claim_after_another_passkeys_claim_is_refused_and_says_which_and_when
 async fn so_is_one_after_the_lease_of_another_passkey_ran_out(
     database: Option<String>,
 ) -> Result<()> {
-    let mut scene = Scene::set(database).await?;
-    scene.contact.add_passkey("Blue key").await?;
-    let request = scene.ask_for_access().await?;
-    scene.decide(&request).await?;
-    let link = scene.link_to(CONTACT, "/d/").await?;
-    assert_eq!(claim(&scene.contact, &link, 1).await?.status, 200);
+    let (mut scene, link) = opened_by_the_blue_key(database).await?;
     scene.portal.restart_later(LEASE).await?;
     scene.told(CONTACT, "a delivery lapsed", 1).await?;
 

@@ -2,9 +2,10 @@
 //! and no key becomes active by a receipt for another.
 
 use anyhow::{Context as _, Result};
+use tests::hand::Column;
 use tests::visitor::Visitor;
 
-use crate::edits::{self, Done, Kept};
+use crate::edits::{self, Done, Kept, Rows};
 use crate::world::{MEMBER, OTHER, World, ask, grant_of, of_person, person};
 
 const TABLES: [&str; 2] = ["delivery", "envelope"];
@@ -34,24 +35,24 @@ async fn each_column(
         ("delivery", format!("id = {id}")),
         ("envelope", format!("delivery_id = {id}")),
     ] {
-        for column in world.hand.columns(table).await? {
-            let mut values = edits::values(&mut world.hand, &column, &[]).await?;
-            for (person, credential) in &thieves {
-                match column.name.as_str() {
-                    "recipient_id" => values.push(person.clone()),
-                    "claimed_by" | "credential_id" => values.push(credential.clone()),
-                    _ => {}
-                }
-            }
-            for value in values {
-                if edits::set(&mut world.hand, &column, &value, &of).await? {
-                    let what = format!("{table}.{} = {value}", column.name);
-                    nobody_else_opens_it(world, link, &what).await?;
-                    done.note(table, &column.name);
-                    kept.put_back(&mut world.hand).await?;
-                }
-            }
-        }
+        let rows = Rows {
+            table,
+            of: &of,
+            from: &[],
+        };
+        let more = |column: &Column| {
+            let theirs = thieves
+                .iter()
+                .map(|(person, credential)| match column.name.as_str() {
+                    "recipient_id" => Some(person.clone()),
+                    "claimed_by" | "credential_id" => Some(credential.clone()),
+                    _ => None,
+                });
+            theirs.flatten().collect()
+        };
+        let holds =
+            async |world: &mut World, what: &str| nobody_else_opens_it(world, link, what).await;
+        edits::each_column(world, done, kept, rows, more, holds).await?;
     }
     Ok(())
 }

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use anyhow::Result;
 use tests::hand::{Column, Hand, Kind};
 
+use crate::world::World;
+
 /// An id that nothing has.
 pub(crate) const STRANGER: &str = "a5a5a5a5-a5a5-45a5-a5a5-a5a5a5a5a5a5";
 
@@ -70,6 +72,44 @@ impl Kept {
         hand.run("COMMIT").await?;
         Ok(())
     }
+}
+
+/// Some rows of a table, and those of whose values somebody might be envious.
+pub(crate) struct Rows<'a> {
+    pub(crate) table: &'a str,
+    pub(crate) of: &'a str,
+    pub(crate) from: &'a [String],
+}
+
+/// Writes every value that may be worth it into each column of some rows, one at a time, with what
+/// `more` says of a column. After each edit, of which it is told, `holds` must; then it is taken back.
+pub(crate) async fn each_column(
+    world: &mut World,
+    done: &mut Done,
+    kept: &Kept,
+    rows: Rows<'_>,
+    more: impl Fn(&Column) -> Vec<String>,
+    holds: impl AsyncFn(&mut World, &str) -> Result<()>,
+) -> Result<()> {
+    let Rows { table, of, from } = rows;
+    for column in world.hand.columns(table).await? {
+        let mut values = values(&mut world.hand, &column, from).await?;
+        values.extend(more(&column));
+        for value in values {
+            if set(&mut world.hand, &column, &value, of).await? {
+                let what = format!("{table}.{} = {value}", column.name);
+                holds(world, &what).await?;
+                done.note(table, &column.name);
+                kept.put_back(&mut world.hand).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Nothing but the usual.
+pub(crate) fn no_more(_: &Column) -> Vec<String> {
+    Vec::new()
 }
 
 /// The values that somebody might write into a column of the rows of `of`: what the rows of `from`

@@ -2,10 +2,11 @@
 //! out to be bound to its device.
 
 use anyhow::{Context as _, Result};
-use tests::company::{CONTACT, action, decide, text};
+use tests::company::{CONTACT, action, text};
 
-use crate::edits::{self, Done, Kept};
-use crate::world::{MEMBER, World, keys, of_person};
+use crate::edits::{self, Done, Kept, Rows};
+use crate::quorum::nothing_is_minted;
+use crate::world::{MEMBER, World, of_person};
 
 const TABLES: [&str; 6] = [
     "access_grant",
@@ -29,16 +30,14 @@ async fn nothing_is_sealed_to_what_was_written_in(
     let kept = Kept::of(&mut world.hand, &TABLES).await?;
     let of = of_person(&mut world.hand, "person_id", CONTACT).await?;
     let thief = of_person(&mut world.hand, "person_id", MEMBER).await?;
-    for column in world.hand.columns("credential").await? {
-        for value in edits::values(&mut world.hand, &column, std::slice::from_ref(&thief)).await? {
-            if edits::set(&mut world.hand, &column, &value, &of).await? {
-                let what = format!("credential.{} = {value}", column.name);
-                nothing_is_minted(world, &request, &what).await?;
-                done.note("credential", &column.name);
-                kept.put_back(&mut world.hand).await?;
-            }
-        }
-    }
+    let rows = Rows {
+        table: "credential",
+        of: &of,
+        from: std::slice::from_ref(&thief),
+    };
+    let holds =
+        async |world: &mut World, what: &str| nothing_is_minted(world, &request, what).await;
+    edits::each_column(world, done, &kept, rows, edits::no_more, holds).await?;
     let device = ["sealing_key", "signing_key", "enrolment"]
         .map(|column| format!("{column} = (SELECT {column} FROM kept_credential WHERE {thief})"));
     for attack in [
@@ -84,15 +83,4 @@ async fn nothing_is_sealed_to_what_the_policy_does_not_take(
         kept.put_back(&mut world.hand).await?;
     }
     nothing_is_minted(world, &request, "nothing").await
-}
-
-/// The owner approves, whatever comes of it.
-async fn nothing_is_minted(world: &mut World, request: &str, what: &str) -> Result<()> {
-    let before = keys(world).await?;
-    let approved = decide(&world.scene.owner, request, "sandbox", "approve").await;
-    if what == "nothing" {
-        approved.context("an approval without any edit")?;
-    }
-    assert_eq!(before, keys(world).await?, "minted after {what}");
-    Ok(())
 }

@@ -2,15 +2,14 @@
 //! what was refused or has run out.
 
 use anyhow::{Context as _, Result};
-use domain::id::ProposalId;
 use domain::time::Timestamp;
 use serde_json::json;
-use store::{Proposal, Unaudited};
-use tests::hand::Kind;
+use store::{Proposal, Work};
+use tests::hand::{Column, Kind};
 use tests::visitor::{Visitor, location};
 
-use crate::edits::{self, Done, Kept};
-use crate::world::{AUDITOR, World, person, store_of};
+use crate::edits::{self, Done, Kept, Rows};
+use crate::world::{AUDITOR, World, person, rewrite};
 
 const SECOND: &str = "second@host.example";
 
@@ -37,18 +36,18 @@ async fn case(world: &mut World) -> Result<Case> {
     // With a second owner, a change of roles waits for one.
     let second = world.scene.hire("Second owner", SECOND, &["owner"]).await?;
     let run_out = propose(world).await?;
-    let store = store_of(&world.scene).await?;
-    let mut work = store.work().await?;
-    let id: ProposalId = run_out.parse()?;
-    let row = work.proposal(id).await?.context("the proposal")?;
-    let stamp = row.stamp();
-    let row = Proposal {
-        proposed_at: Timestamp::from_micros(0),
-        ..row.into_row()
-    };
-    work.update_proposal(row, stamp).await?;
-    work.commit_unaudited(Unaudited::Usage).await?;
-    store.database().close().await;
+    rewrite(&world.scene, async |work: &mut Work| {
+        let row = work.proposal(run_out.parse()?).await?;
+        let row = row.context("the proposal")?;
+        let stamp = row.stamp();
+        let row = Proposal {
+            proposed_at: Timestamp::from_micros(0),
+            ..row.into_row()
+        };
+        work.update_proposal(row, stamp).await?;
+        Ok(())
+    })
+    .await?;
     let refused = propose(world).await?;
     let refuse = format!("/proposals/{refused}/refuse");
     assert_eq!(world.scene.owner.form(&refuse, &[]).await?.status(), 303);
@@ -78,23 +77,20 @@ fn confirm(proposal: &str) -> String {
 async fn each_column(world: &mut World, done: &mut Done, case: &Case, kept: &Kept) -> Result<()> {
     let of = format!("id = {}", world.hand.uuid(&case.open));
     let second = person(&mut world.hand, SECOND).await?;
-    for column in world.hand.columns("proposal").await? {
-        let mut values = edits::values(&mut world.hand, &column, &[]).await?;
-        match column.name.as_str() {
-            "input" => values.push("REPLACE(input, 'operator', 'owner')".to_owned()),
-            _ if column.kind == Kind::Id => values.push(world.hand.uuid(&second)),
-            _ => {}
-        }
-        for value in values {
-            if edits::set(&mut world.hand, &column, &value, &of).await? {
-                let what = format!("proposal.{} = {value}", column.name);
-                nobody_confirms(world, case, &case.open, &what).await?;
-                done.note("proposal", &column.name);
-                kept.put_back(&mut world.hand).await?;
-            }
-        }
-    }
-    Ok(())
+    let second = world.hand.uuid(&second);
+    let rows = Rows {
+        table: "proposal",
+        of: &of,
+        from: &[],
+    };
+    let more = |column: &Column| match column.name.as_str() {
+        "input" => vec!["REPLACE(input, 'operator', 'owner')".to_owned()],
+        _ if column.kind == Kind::Id => vec![second.clone()],
+        _ => Vec::new(),
+    };
+    let holds =
+        async |world: &mut World, what: &str| nobody_confirms(world, case, &case.open, what).await;
+    edits::each_column(world, done, kept, rows, more, holds).await
 }
 
 async fn what_is_over_stays_so(

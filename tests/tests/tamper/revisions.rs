@@ -3,9 +3,10 @@
 
 use anyhow::{Context as _, Result};
 use tests::company::decide;
+use tests::hand::Column;
 use tests::visitor::Visitor;
 
-use crate::edits::{self, Done, Kept};
+use crate::edits::{self, Done, Kept, Rows};
 use crate::world::World;
 
 const TABLES: [&str; 6] = [
@@ -26,21 +27,18 @@ pub(crate) async fn edit(world: &mut World, done: &mut Done) -> Result<()> {
         .await?;
     let kept = Kept::of(&mut world.hand, &TABLES).await?;
     let (of, from) = (of(world, &request), of(world, &other));
-    for column in world.hand.columns("revision").await? {
-        let mut values =
-            edits::values(&mut world.hand, &column, std::slice::from_ref(&from)).await?;
-        if column.name == "document" {
-            values.push("REPLACE(document, '5000', '9000')".to_owned());
-        }
-        for value in values {
-            if edits::set(&mut world.hand, &column, &value, &of).await? {
-                let what = format!("revision.{} = {value}", column.name);
-                nobody_decides(world, &late, &request, &what).await?;
-                done.note("revision", &column.name);
-                kept.put_back(&mut world.hand).await?;
-            }
-        }
-    }
+    let rows = Rows {
+        table: "revision",
+        of: &of,
+        from: std::slice::from_ref(&from),
+    };
+    let more = |column: &Column| match column.name.as_str() {
+        "document" => vec!["REPLACE(document, '5000', '9000')".to_owned()],
+        _ => Vec::new(),
+    };
+    let holds =
+        async |world: &mut World, what: &str| nobody_decides(world, &late, &request, what).await;
+    edits::each_column(world, done, &kept, rows, more, holds).await?;
     // As the newest one, it is the one that reviewers read.
     let newest = format!("UPDATE revision SET {of}, number = number + 1 WHERE {from}");
     assert_eq!(world.hand.run(&newest).await?, 1);

@@ -3,10 +3,11 @@
 
 use anyhow::{Context as _, Result};
 use tests::company::{CONTACT, decide};
+use tests::hand::Column;
 use tests::live;
 use tests::visitor::Visitor;
 
-use crate::edits::{self, Done, Kept};
+use crate::edits::{self, Done, Kept, Rows};
 use crate::world::{OWNER, World, person};
 
 const TABLES: [&str; 2] = ["grant_overlay", "overlay_decision"];
@@ -72,16 +73,13 @@ async fn nobody_decides_on_what_was_not_asked_for(
 ) -> Result<()> {
     let of = format!("id = {}", case.asked.id);
     let longer = format!("id = {}", case.longer.id);
-    for column in world.hand.columns("grant_overlay").await? {
-        for value in edits::values(&mut world.hand, &column, std::slice::from_ref(&longer)).await? {
-            if edits::set(&mut world.hand, &column, &value, &of).await? {
-                let what = format!("grant_overlay.{} = {value}", column.name);
-                is_not_decided(world, case, &what).await?;
-                done.note("grant_overlay", &column.name);
-                kept.put_back(&mut world.hand).await?;
-            }
-        }
-    }
+    let rows = Rows {
+        table: "grant_overlay",
+        of: &of,
+        from: std::slice::from_ref(&longer),
+    };
+    let holds = async |world: &mut World, what: &str| is_not_decided(world, case, what).await;
+    edits::each_column(world, done, kept, rows, edits::no_more, holds).await?;
     // The digest holds the document; both of another, only the row's MAC.
     let both = ["document", "digest"].map(|column| {
         format!("{column} = (SELECT {column} FROM kept_grant_overlay WHERE {longer})")
@@ -108,23 +106,23 @@ async fn nobody_counts_for_two(
 ) -> Result<()> {
     let of = format!("overlay_id = {}", case.approved_once.id);
     let owner = person(&mut world.hand, OWNER).await?;
-    for column in world.hand.columns("overlay_decision").await? {
-        let mut values = edits::values(&mut world.hand, &column, &[]).await?;
-        if column.name == "person_id" {
-            values.push(world.hand.uuid(&owner));
-        }
-        for value in values {
-            if edits::set(&mut world.hand, &column, &value, &of).await? {
-                let what = format!("overlay_decision.{} = {value}", column.name);
-                let again = approve(&world.reviewer, &case.approved_once).await;
-                let state = state(world, &case.approved_once).await?;
-                assert_eq!(state, "asked", "after {what} ({again:?})");
-                done.note("overlay_decision", &column.name);
-                kept.put_back(&mut world.hand).await?;
-            }
-        }
-    }
-    Ok(())
+    let owner = world.hand.uuid(&owner);
+    let rows = Rows {
+        table: "overlay_decision",
+        of: &of,
+        from: &[],
+    };
+    let more = |column: &Column| match column.name.as_str() {
+        "person_id" => vec![owner.clone()],
+        _ => Vec::new(),
+    };
+    let holds = async |world: &mut World, what: &str| {
+        let again = approve(&world.reviewer, &case.approved_once).await;
+        let state = state(world, &case.approved_once).await?;
+        assert_eq!(state, "asked", "after {what} ({again:?})");
+        Ok(())
+    };
+    edits::each_column(world, done, kept, rows, more, holds).await
 }
 
 /// The reviewer's approval of one, put under another with what the owner signs there.

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use domain::keyring::{Keyring, RootKey, WrappedKey};
 use serde_json::json;
-use store::{Database, Gateway, KeyRow, Store, Unaudited};
+use store::{Database, Gateway, KeyRow, Store, Unaudited, Work};
 use tests::company::{Held, decide};
 use tests::hand::Hand;
 use tests::scene::Scene;
@@ -150,7 +150,7 @@ pub(crate) fn kid(key: &str) -> String {
 
 /// The portal's own way to its database, with its keys: for rows that are genuine, and that only time
 /// could make.
-pub(crate) async fn store_of(scene: &Scene) -> Result<Store> {
+async fn store_of(scene: &Scene) -> Result<Store> {
     let url = match scene.portal.database_url() {
         Some(url) => url.to_owned(),
         None => format!(
@@ -173,19 +173,31 @@ pub(crate) async fn store_of(scene: &Scene) -> Result<Store> {
     Ok(Store::new(database, keyring.row_key))
 }
 
-async fn expire(scene: &Scene, key: &str) -> Result<()> {
+/// Changes genuine rows, which stay so.
+pub(crate) async fn rewrite(
+    scene: &Scene,
+    change: impl AsyncFnOnce(&mut Work) -> Result<()>,
+) -> Result<()> {
     let store = store_of(scene).await?;
     let mut work = store.work().await?;
-    let row = work.key_by_kid(&kid(key)).await?.context("the key")?;
-    let stamp = row.stamp();
-    let row = KeyRow {
-        expires_at: row.created_at,
-        ..row.into_row()
-    };
-    work.update_key(row, stamp).await?;
+    change(&mut work).await?;
     work.commit_unaudited(Unaudited::Usage).await?;
     store.database().close().await;
     Ok(())
+}
+
+async fn expire(scene: &Scene, key: &str) -> Result<()> {
+    rewrite(scene, async |work: &mut Work| {
+        let row = work.key_by_kid(&kid(key)).await?.context("the key")?;
+        let stamp = row.stamp();
+        let row = KeyRow {
+            expires_at: row.created_at,
+            ..row.into_row()
+        };
+        work.update_key(row, stamp).await?;
+        Ok(())
+    })
+    .await
 }
 
 async fn bad_gateways(scene: &Scene, hand: &mut Hand) -> Result<Vec<(&'static str, String)>> {
@@ -198,17 +210,17 @@ async fn bad_gateways(scene: &Scene, hand: &mut Hand) -> Result<Vec<(&'static st
     let id = hand.id("gateway", "name = 'rotated'").await?;
     let path = format!("/gateways/{id}/rotate");
     scene.owner.act(&path, &[]).await?;
-    let store = store_of(scene).await?;
-    let mut work = store.work().await?;
-    let row = work.gateway(id.parse()?).await?.context("the gateway")?;
-    let stamp = row.stamp();
-    let row = Gateway {
-        old_credential_until: Some(row.created_at),
-        ..row.into_row()
-    };
-    work.update_gateway(row, stamp).await?;
-    work.commit_unaudited(Unaudited::Usage).await?;
-    store.database().close().await;
+    rewrite(scene, async |work: &mut Work| {
+        let row = work.gateway(id.parse()?).await?.context("the gateway")?;
+        let stamp = row.stamp();
+        let row = Gateway {
+            old_credential_until: Some(row.created_at),
+            ..row.into_row()
+        };
+        work.update_gateway(row, stamp).await?;
+        Ok(())
+    })
+    .await?;
     Ok(vec![
         ("of a gateway elsewhere", elsewhere),
         ("of a revoked gateway", revoked),
