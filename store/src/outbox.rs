@@ -7,7 +7,7 @@ use domain::time::Timestamp;
 use crate::conn::Read;
 use crate::error::Error;
 use crate::row::row;
-use crate::sql::{run, statements};
+use crate::sql::{json, run, statements};
 use crate::work::Work;
 
 row! {
@@ -70,16 +70,17 @@ impl Work {
     }
 
     /// Takes the next mail that is due for one process, by pushing its next try to `retry_at`: if
-    /// the process dies with it, it is tried again then.
+    /// the process dies with it, it is tried again then. Passes over mails to these addresses.
     pub async fn lease_mail(
         &mut self,
         now: Timestamp,
         retry_at: Timestamp,
+        but_to: &[String],
     ) -> Result<Option<Mail>, Error> {
         Ok(run!(
             &mut self.read.conn,
             LEASE,
-            [now, retry_at],
+            [now, retry_at, json(but_to)?],
             fetch_optional as Mail
         )?)
     }
@@ -121,8 +122,8 @@ statements! {
     MAIL(1) = "SELECT * FROM outbox WHERE id = $1";
     MAILS(3) = "SELECT * FROM outbox WHERE ($1 = '' OR ($1 = 'waiting' AND next_at IS NOT NULL) OR ($1 = 'sent' AND sent_at IS NOT NULL) OR ($1 = 'dead' AND dead_at IS NOT NULL)) ORDER BY created_at DESC, id LIMIT $2 OFFSET $3";
     COUNTS(0) = "SELECT COUNT(next_at) AS waiting, COUNT(dead_at) AS dead FROM outbox";
-    LEASE(2) = sqlite "UPDATE outbox SET next_at = $2, attempts = attempts + 1 WHERE id = (SELECT id FROM outbox WHERE next_at <= $1 ORDER BY next_at, id LIMIT 1) RETURNING *",
-        postgres "UPDATE outbox SET next_at = $2, attempts = attempts + 1 WHERE id = (SELECT id FROM outbox WHERE next_at <= $1 ORDER BY next_at, id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING *";
+    LEASE(3) = sqlite "UPDATE outbox SET next_at = $2, attempts = attempts + 1 WHERE id = (SELECT id FROM outbox WHERE next_at <= $1 AND address NOT IN (SELECT value FROM json_each($3)) ORDER BY next_at, id LIMIT 1) RETURNING *",
+        postgres "UPDATE outbox SET next_at = $2, attempts = attempts + 1 WHERE id = (SELECT id FROM outbox WHERE next_at <= $1 AND address NOT IN (SELECT jsonb_array_elements_text($3::text::jsonb)) ORDER BY next_at, id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING *";
     SENT(2) = "UPDATE outbox SET next_at = NULL, sealed = NULL, last_error = NULL, dead_at = NULL, sent_at = $2 WHERE id = $1";
     FAILED(3) = "UPDATE outbox SET next_at = $2, last_error = $3 WHERE id = $1 AND sent_at IS NULL AND dead_at IS NULL";
     // An empty `sealed` tells that there was something, and that it is gone.

@@ -48,6 +48,8 @@ pub enum Treatment {
     Later,
     /// Takes the mail and closes the connection before it says so.
     HangUp,
+    /// Says nothing to the address for as long as this is so.
+    Stall,
 }
 
 impl Treatment {
@@ -56,6 +58,7 @@ impl Treatment {
             Self::Refuse => "refuse",
             Self::Later => "later",
             Self::HangUp => "hang-up",
+            Self::Stall => "stall",
         }
     }
 }

@@ -104,10 +104,41 @@ async fn nothing_is_lost(url: Option<String>) -> Result<()> {
 }
 
 promises! {
+    an_address_that_the_mail_server_is_slow_to_take_holds_up_nobody_else,
     a_greylisted_mail_is_tried_again_and_comes_once,
     a_mail_that_was_taken_without_a_word_comes_again_under_the_same_id,
     a_refused_mail_is_a_dead_letter_that_an_operator_sends_again,
     a_delivery_whose_mail_is_refused_ends_and_is_made_again_without_anybody_seeing_the_link,
+}
+
+async fn an_address_that_the_mail_server_is_slow_to_take_holds_up_nobody_else(
+    database: Option<String>,
+) -> Result<()> {
+    let mut scene = Scene::set(database).await?;
+    let before = scene.mailbox.all()?.len();
+    scene.mailbox.treat(OWNER, Some(Treatment::Stall))?;
+    scene.owner.form("/mail/test", &[]).await?;
+    let request = scene.ask_for_access().await?;
+    scene.decide(&request).await?;
+    let prefix = format!("{}/d/", scene.portal.origin());
+    let has_link = |mail: &Mail| mail.link(&prefix).is_some();
+    arrives(&mut scene.mailbox, CONTACT, has_link, PATIENCE).await?;
+
+    // The owner's own mails wait for each other, and come in their order.
+    let to_owner = |mails: Vec<Mail>| -> Vec<Mail> {
+        let new = mails.into_iter().skip(before);
+        new.filter(|mail| mail.to.iter().any(|to| to == OWNER))
+            .collect()
+    };
+    ensure!(to_owner(scene.mailbox.all()?).is_empty(), "not stalled");
+    let tried = format!("address = '{OWNER}' AND attempts > 0 AND sent_at IS NULL");
+    let mut hand = Hand::at(&scene.portal).await?;
+    ensure!(count(&mut hand, &tried).await? == 1);
+    scene.mailbox.treat(OWNER, None)?;
+    settled(&scene).await?;
+    let came = to_owner(scene.mailbox.all()?);
+    ensure!(came.len() >= 2 && is_test(&came[0]), "{came:?}");
+    once_each(&scene.mailbox.all()?)
 }
 
 async fn a_greylisted_mail_is_tried_again_and_comes_once(database: Option<String>) -> Result<()> {

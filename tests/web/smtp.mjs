@@ -2,7 +2,7 @@
 // Usage: node smtp.mjs PORT RULES [LOCK]   (port 0: any free one). Ends with its standard input.
 // LOCK: a file of JSON, {"key", "cert" (PEM), "implicit", "user", "password"}: TLS, from the first
 // byte or by STARTTLS, and no mail without signing in. Without it: neither.
-// RULES: a file of JSON, {"address": "refuse" | "later" | "hang-up"}, read for each mail.
+// RULES: a file of JSON, {"address": "refuse" | "later" | "hang-up" | "stall"}, read for each mail.
 import { readFileSync } from "node:fs";
 import { SMTPServer } from "smtp-server";
 
@@ -36,8 +36,10 @@ const door = lock
 
 const server = new SMTPServer({
   ...door,
-  onRcptTo({ address }, _session, done) {
+  onRcptTo({ address }, session, done) {
     switch (treatment(address)) {
+      case "stall":
+        return setTimeout(() => this.onRcptTo({ address }, session, done), 25);
       case "refuse":
         return done(refusal(550, "5.1.1 there is no such mailbox here"));
       case "later":

@@ -115,7 +115,7 @@ impl Stage {
 
     /// Sends what waits: which, and to whom.
     pub(super) async fn post(&self) -> Result<Vec<(domain::id::MailId, String)>> {
-        outbox::hand_over(&self.portal, &self.courier)
+        outbox::hand_over_all(&self.portal, &self.courier)
             .await
             .map_err(said)
     }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use domain::delivery::DeliveryCode;
 use domain::time::Timestamp;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use store::{Mail, Read, Unaudited};
 
 use crate::jobs::Stop;
@@ -21,20 +23,48 @@ const LEASE: Duration = Duration::from_secs(30);
 const SENDING: Duration = Duration::from_secs(25);
 /// Other processes queue mail too, and retries fall due.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Mails on their way at once: one that the mail server is slow to take holds up few others.
+const AT_ONCE: usize = 8;
 
-/// Sends what is due until it is told to stop. A mail that is being sent is finished first.
+/// Sends what is due until it is told to stop. Mails that are being sent are finished first.
 pub async fn run(portal: Portal, courier: Courier, mut stop: Stop) {
+    let mut under_way = FuturesUnordered::new();
+    // To whom: two mails to one address go one after the other, in their order.
+    let mut addresses = Vec::new();
     while !stop.is_set() {
-        match send_due(&portal, &courier, &stop).await {
-            Ok(()) => {}
-            Err(error) => tracing::error!(%error, "the outbox cannot be read"),
+        let has_room = under_way.len() < AT_ONCE;
+        if has_room && let Some(mail) = next_due(&portal, &addresses).await {
+            addresses.push(mail.address.clone());
+            under_way.push(hand_over(&portal, &courier, mail));
+            continue;
         }
         tokio::select! {
-            () = portal.mail_waits.notified() => {}
+            Some(address) = under_way.next() => addresses.retain(|other| *other != address),
+            () = portal.mail_waits.notified(), if has_room => {}
             () = tokio::time::sleep(LOOK_EVERY) => {}
             () = stop.wait() => {}
         }
     }
+    while under_way.next().await.is_some() {}
+}
+
+async fn next_due(portal: &Portal, but_to: &[String]) -> Option<Mail> {
+    lease(portal, but_to)
+        .await
+        .inspect_err(|error| tracing::error!(%error, "the outbox cannot be read"))
+        .ok()
+        .flatten()
+}
+
+/// Tries a mail, and answers to whom it was.
+async fn hand_over(portal: &Portal, courier: &Courier, mail: Mail) -> String {
+    crate::fault::point("mail-leased");
+    let outcome = send(portal, courier, &mail).await;
+    crate::fault::point("mail-sent");
+    if let Err(error) = record(portal, &mail, outcome).await {
+        tracing::error!(mail = %mail.id, %error, "what became of a mail was not recorded: it is sent again");
+    }
+    mail.address
 }
 
 /// Tries every mail that is due now, and answers which and to whom: for a host of examples, whose
@@ -43,36 +73,23 @@ pub async fn run(portal: Portal, courier: Courier, mut stop: Stop) {
 /// # Errors
 /// [`Refusal::Store`].
 #[cfg(feature = "demo")]
-pub async fn hand_over(
+pub async fn hand_over_all(
     portal: &Portal,
     courier: &Courier,
 ) -> Result<Vec<(domain::id::MailId, String)>, Refusal> {
     let mut handed_over = Vec::new();
-    while let Some(mail) = lease(portal).await? {
-        let outcome = send(portal, courier, &mail).await;
-        record(portal, &mail, outcome).await?;
-        handed_over.push((mail.id, mail.address));
+    while let Some(mail) = lease(portal, &[]).await? {
+        let id = mail.id;
+        handed_over.push((id, hand_over(portal, courier, mail).await));
     }
     Ok(handed_over)
 }
 
-/// Tries every mail that is due now.
-async fn send_due(portal: &Portal, courier: &Courier, stop: &Stop) -> Result<(), Refusal> {
-    while !stop.is_set()
-        && let Some(mail) = lease(portal).await?
-    {
-        crate::fault::point("mail-leased");
-        let outcome = send(portal, courier, &mail).await;
-        crate::fault::point("mail-sent");
-        record(portal, &mail, outcome).await?;
-    }
-    Ok(())
-}
-
-async fn lease(portal: &Portal) -> Result<Option<Mail>, Refusal> {
+/// The next mail that is due, but for those to some addresses.
+async fn lease(portal: &Portal, but_to: &[String]) -> Result<Option<Mail>, Refusal> {
     let mut work = portal.store.passing_work().await?;
     let now = portal.now();
-    let mail = work.lease_mail(now, now.plus(LEASE)).await?;
+    let mail = work.lease_mail(now, now.plus(LEASE), but_to).await?;
     if mail.is_some() {
         work.commit_unaudited(Unaudited::Outbox).await?;
     }

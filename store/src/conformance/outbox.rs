@@ -26,8 +26,15 @@ async fn queue(bench: &Bench, mails: &[Mail]) {
 }
 
 async fn lease(store: Store, now: i64, retry_at: i64) -> Option<u128> {
+    lease_but_to(store, now, retry_at, &[]).await
+}
+
+async fn lease_but_to(store: Store, now: i64, retry_at: i64, but_to: &[String]) -> Option<u128> {
     let mut work = store.minor_work().await.unwrap();
-    let mail = work.lease_mail(at(now), at(retry_at)).await.unwrap();
+    let mail = work
+        .lease_mail(at(now), at(retry_at), but_to)
+        .await
+        .unwrap();
     work.commit_unaudited(Unaudited::Outbox).await.unwrap();
     mail.map(|mail| mail.id.uuid().as_u128())
 }
@@ -65,6 +72,23 @@ async fn a_mail_is_not_leased_before_it_is_due_and_the_most_overdue_is_first() {
         assert_eq!(lease(bench.store.clone(), 20, 60).await, Some(2));
         assert_eq!(lease(bench.store.clone(), 20, 60).await, Some(1));
         assert_eq!(lease(bench.store.clone(), 20, 60).await, None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn mails_to_some_addresses_are_passed_over() {
+    on_each_engine(async |bench: &Bench| {
+        let to = |number, address: &str| Mail {
+            address: address.to_owned(),
+            ..mail(number, i64::try_from(number).unwrap())
+        };
+        queue(bench, &[to(1, "a@x"), to(2, "b'\"@x"), to(3, "c@x")]).await;
+        let but_to = ["b'\"@x".to_owned(), "a@x".to_owned()];
+        let passing = || lease_but_to(bench.store.clone(), 9, 60, &but_to);
+        assert_eq!(passing().await, Some(3));
+        assert_eq!(passing().await, None);
+        assert_eq!(lease(bench.store.clone(), 9, 60).await, Some(1));
     })
     .await;
 }
