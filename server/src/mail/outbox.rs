@@ -1,13 +1,14 @@
 //! The job that empties the outbox. Several processes may share it: a mail is leased before it is
 //! sent, and comes up again if the process dies with it.
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::delivery::DeliveryCode;
 use domain::time::Timestamp;
-use futures_util::StreamExt as _;
-use futures_util::stream::FuturesUnordered;
 use store::{Mail, Read, Unaudited};
+use tokio::task::JoinSet;
 
 use crate::jobs::Stop;
 use crate::mail::compose::compose;
@@ -28,24 +29,33 @@ const AT_ONCE: usize = 8;
 
 /// Sends what is due until it is told to stop. Mails that are being sent are finished first.
 pub async fn run(portal: Portal, courier: Courier, mut stop: Stop) {
-    let mut under_way = FuturesUnordered::new();
+    let courier = Arc::new(courier);
+    // Each in a task of its own: one that holds the database's only writer must not wait for this
+    // loop, which waits for the writer.
+    let mut under_way = JoinSet::new();
     // To whom: two mails to one address go one after the other, in their order.
-    let mut addresses = Vec::new();
+    let mut addresses = HashMap::new();
     while !stop.is_set() {
         let has_room = under_way.len() < AT_ONCE;
-        if has_room && let Some(mail) = next_due(&portal, &addresses).await {
-            addresses.push(mail.address.clone());
-            under_way.push(hand_over(&portal, &courier, mail));
+        let but_to: Vec<String> = addresses.values().cloned().collect();
+        if has_room && let Some(mail) = next_due(&portal, &but_to).await {
+            let address = mail.address.clone();
+            let (portal, courier) = (portal.clone(), Arc::clone(&courier));
+            let task = under_way.spawn(async move { hand_over(&portal, &courier, &mail).await });
+            addresses.insert(task.id(), address);
             continue;
         }
         tokio::select! {
-            Some(address) = under_way.next() => addresses.retain(|other| *other != address),
+            Some(ended) = under_way.join_next_with_id() => {
+                let task = ended.map_or_else(|error| error.id(), |(task, ())| task);
+                addresses.remove(&task);
+            }
             () = portal.mail_waits.notified(), if has_room => {}
             () = tokio::time::sleep(LOOK_EVERY) => {}
             () = stop.wait() => {}
         }
     }
-    while under_way.next().await.is_some() {}
+    under_way.join_all().await;
 }
 
 async fn next_due(portal: &Portal, but_to: &[String]) -> Option<Mail> {
@@ -56,15 +66,14 @@ async fn next_due(portal: &Portal, but_to: &[String]) -> Option<Mail> {
         .flatten()
 }
 
-/// Tries a mail, and answers to whom it was.
-async fn hand_over(portal: &Portal, courier: &Courier, mail: Mail) -> String {
+/// Tries a mail, and records what became of it.
+async fn hand_over(portal: &Portal, courier: &Courier, mail: &Mail) {
     crate::fault::point("mail-leased");
-    let outcome = send(portal, courier, &mail).await;
+    let outcome = send(portal, courier, mail).await;
     crate::fault::point("mail-sent");
-    if let Err(error) = record(portal, &mail, outcome).await {
+    if let Err(error) = record(portal, mail, outcome).await {
         tracing::error!(mail = %mail.id, %error, "what became of a mail was not recorded: it is sent again");
     }
-    mail.address
 }
 
 /// Tries every mail that is due now, and answers which and to whom: for a host of examples, whose
@@ -79,8 +88,8 @@ pub async fn hand_over_all(
 ) -> Result<Vec<(domain::id::MailId, String)>, Refusal> {
     let mut handed_over = Vec::new();
     while let Some(mail) = lease(portal, &[]).await? {
-        let id = mail.id;
-        handed_over.push((id, hand_over(portal, courier, mail).await));
+        hand_over(portal, courier, &mail).await;
+        handed_over.push((mail.id, mail.address));
     }
     Ok(handed_over)
 }
