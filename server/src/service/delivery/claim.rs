@@ -14,6 +14,7 @@ use domain::time::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 use store::{Delivery, Evidence, Read, Work};
+use url::Url;
 
 use super::context::{Context, by_contact};
 use super::notice::{notify, opened};
@@ -270,15 +271,26 @@ async fn details(read: &mut Read, context: &Context) -> Result<Details, Refusal>
         further: further.into_iter().flatten().collect(),
         variable: variable(&context.service.slug),
         example_method: first.map_or(Method::Get, |rule| rule.method).code(),
-        example_path: first
-            .map_or_else(|| "/".to_owned(), |rule| example(&rule.pattern.to_string())),
+        example_path: first.map_or_else(
+            || "/".to_owned(),
+            |rule| example(&context.environment.base_url, &rule.pattern.to_string()),
+        ),
     })
 }
 
-/// A path that fits the pattern: `/shipments/{id}` becomes `/shipments/1`. Names in braces mean
-/// something else to curl.
-fn example(pattern: &str) -> String {
-    let filled = pattern.split('/').map(|segment| match segment {
+/// What follows the base URL to a path that fits the pattern: `/shipments/{id}` becomes
+/// `/shipments/1`. Patterns are of the whole path, which the base URL may begin already. Names in
+/// braces mean something else to curl.
+fn example(base_url: &str, pattern: &str) -> String {
+    let base = Url::parse(base_url).ok();
+    let begun = base
+        .as_ref()
+        .map_or("", |url| url.path().trim_end_matches('/'));
+    let rest = pattern
+        .strip_prefix(begun)
+        .filter(|rest| rest.starts_with('/'))
+        .unwrap_or(pattern);
+    let filled = rest.split('/').map(|segment| match segment {
         named if named.starts_with('{') => "1",
         fixed => fixed,
     });
@@ -351,11 +363,22 @@ mod tests {
 
     #[test]
     fn an_example_path_fits_its_pattern_and_has_no_braces() {
+        let example = |pattern| example("https://api.example", pattern);
         assert_eq!(
             example("/v2/shipments/{id}/events"),
             "/v2/shipments/1/events"
         );
         assert_eq!(example("/v2/files/{rest...}"), "/v2/files/1");
         assert_eq!(example("/v2/shipments"), "/v2/shipments");
+    }
+
+    #[test]
+    fn an_example_repeats_no_path_of_the_base_url() {
+        for base in ["https://api.example/v2", "https://api.example/v2/"] {
+            assert_eq!(example(base, "/v2/shipments/{id}"), "/shipments/1");
+            assert_eq!(example(base, "/v20/shipments"), "/v20/shipments");
+            assert_eq!(example(base, "/files"), "/files");
+        }
+        assert_eq!(example("https://api.example/", "/v2/x"), "/v2/x");
     }
 }
