@@ -253,22 +253,56 @@ fn described(id: &str, help: &str, error: Option<&String>) -> Option<String> {
 
 /// The sum of what is wrong, at the top of the page, each entry a link to its field.
 pub fn error_summary(filled: &Filled) -> AnyView {
-    if !filled.is_refused() {
-        return ().into_any();
-    }
-    let errors = filled
+    let entries = filled
         .errors()
         .map(|(name, sentence)| {
-            let href = match filled.form() {
-                "" => format!("#f-{name}"),
-                form => format!("#f-{form}-{name}"),
-            };
+            let href = href(filled, name);
             view! { <li><a href=href>{sentence.to_owned()}</a></li> }
         })
         .collect_view();
+    summary(filled, entries)
+}
+
+/// The same for a form so long that its fields (name and label) have to be named, in their order.
+pub fn long_error_summary(filled: &Filled, fields: &[(&str, &str)]) -> AnyView {
+    let mut errors: Vec<_> = filled
+        .errors()
+        .map(|(name, sentence)| {
+            let place = fields.iter().position(|(field, _)| *field == name);
+            (place.unwrap_or(fields.len()), name, sentence)
+        })
+        .collect();
+    errors.sort_by_key(|(place, ..)| *place);
+    let entries = errors
+        .into_iter()
+        .map(|(place, name, sentence)| {
+            let (href, sentence) = (href(filled, name), sentence.to_owned());
+            match fields.get(place) {
+                Some((_, label)) => {
+                    let label = format!("{}: ", label.trim_end_matches('?'));
+                    view! { <li><a href=href>{label}{sentence}</a></li> }.into_any()
+                }
+                None => view! { <li><a href=href>{sentence}</a></li> }.into_any(),
+            }
+        })
+        .collect_view();
+    summary(filled, entries)
+}
+
+fn href(filled: &Filled, name: &str) -> String {
+    match filled.form() {
+        "" => format!("#f-{name}"),
+        form => format!("#f-{form}-{name}"),
+    }
+}
+
+fn summary(filled: &Filled, entries: impl IntoView + 'static) -> AnyView {
+    if !filled.is_refused() {
+        return ().into_any();
+    }
     view! {
         <div class="notice stop" role="alert">
-            <h2>"Not saved yet"</h2><p>"What you typed is still here."</p><ul>{errors}</ul>
+            <h2>"Not saved yet"</h2><p>"What you typed is still here."</p><ul>{entries}</ul>
         </div>
     }
     .into_any()

@@ -16,7 +16,7 @@ mod text;
 pub use act::{ConfirmPanel, confirm_panel};
 pub use card::{aside, card, flush_card, plain_card};
 pub use chart::{Bar, bars_table, busiest, chart, thousands};
-pub use field::{Choice, Field, error_summary, field};
+pub use field::{Choice, Field, error_summary, field, long_error_summary};
 pub use filled::Filled;
 pub use list::{Answer, Line, Step, TimelineEntry, answers, facts, lines, steps, timeline};
 pub use moment::Moment;

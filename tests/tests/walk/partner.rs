@@ -81,6 +81,9 @@ pub(crate) async fn asks(cast: &mut Cast) -> Result<()> {
 
     contact.go("Hand in for review").await?;
     contact.sees("Not saved yet").await?;
+    contact
+        .sees("What do you want to achieve: Fill this in.")
+        .await?;
     cast.look_past(contact, "26-request-refused", &["422"])
         .await?;
     let kept = contact.page().value(storage).await?;

@@ -12,7 +12,7 @@ use super::section::Section;
 use super::status::withdraw_form;
 use crate::components::{
     Choice, Comment, Field, Filled, Moment, Pill, card, comment, crumbs, empty, error_summary,
-    head, plain_card,
+    head, long_error_summary, plain_card,
 };
 use crate::islands::Autosave;
 use crate::pages::state::RequestState;
@@ -91,6 +91,11 @@ pub fn edit_page(shell: Shell, vm: RequestForm) -> Page {
             </div>
         },
     );
+    let questions = QUESTIONS.iter().map(|it| (it.id.code(), it.label));
+    let fields: Vec<_> = [("environment", "Environments"), ("scope", "Scopes")]
+        .into_iter()
+        .chain(questions)
+        .collect();
     let withdraw = (vm.state == RequestState::Draft).then(|| {
         withdraw_form(
             &vm.id,
@@ -103,7 +108,7 @@ pub fn edit_page(shell: Shell, vm: RequestForm) -> Page {
         <nav class="row" aria-label="Sections">
             {Section::ALL.into_iter().map(|s| view! { <a class="chip" href=format!("#{}", s.slug())>{s.title()}</a> }).collect_view()}
         </nav>
-        {error_summary(&vm.filled)}
+        {long_error_summary(&vm.filled, &fields)}
         <form class="stack" id="request" method="post" action=format!("/requests/{}/edit", vm.id) novalidate="">
             <input type="hidden" name="version" value=vm.version.to_string()/>
             {what}{sections}
