@@ -120,7 +120,7 @@ impl<'a> Place<'a> {
         let mut command = Command::new(&self.program.latchkey);
         command
             .env_clear()
-            .env("RUST_LOG", "warn")
+            .env("LATCHKEY_LOG", "warn")
             .env("LATCHKEY_PROFILE", "development")
             .env("LATCHKEY_DATA_DIR", self.folder().join("data"))
             .env("LATCHKEY_SITE", &self.program.site)
