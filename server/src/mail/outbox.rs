@@ -55,7 +55,7 @@ pub async fn run(portal: Portal, courier: Courier, mut stop: Stop) {
             () = stop.wait() => {}
         }
     }
-    under_way.join_all().await;
+    while under_way.join_next().await.is_some() {}
 }
 
 async fn next_due(portal: &Portal, but_to: &[String]) -> Option<Mail> {
