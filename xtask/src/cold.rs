@@ -44,6 +44,12 @@ fn of(folder: &Path, arguments: &[&str]) -> Command {
         }
     }
     let mut command = cargo(&["xtask"]);
+    // The portal refuses settings that it does not know.
+    for (setting, _) in std::env::vars_os() {
+        if setting.to_string_lossy().starts_with("LATCHKEY_") {
+            command.env_remove(setting);
+        }
+    }
     command
         .args(arguments)
         .env("CARGO_HOME", home)
