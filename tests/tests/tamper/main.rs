@@ -115,7 +115,7 @@ async fn edit_everything(database_url: Option<String>) -> Result<()> {
     }
     println!("{} edits by hand gained nothing", done.count());
     tally::count("attacks", done.count());
-    assert!(done.count() > 600, "only {}", done.count());
+    assert!(done.count() > 800, "only {}", done.count());
     Ok(())
 }
 
