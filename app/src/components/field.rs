@@ -276,14 +276,11 @@ pub fn long_error_summary(filled: &Filled, fields: &[(&str, &str)]) -> AnyView {
     let entries = errors
         .into_iter()
         .map(|(place, name, sentence)| {
-            let (href, sentence) = (href(filled, name), sentence.to_owned());
-            match fields.get(place) {
-                Some((_, label)) => {
-                    let label = format!("{}: ", label.trim_end_matches('?'));
-                    view! { <li><a href=href>{label}{sentence}</a></li> }.into_any()
-                }
-                None => view! { <li><a href=href>{sentence}</a></li> }.into_any(),
-            }
+            let text = match fields.get(place) {
+                Some((_, label)) => format!("{}: {sentence}", label.trim_end_matches('?')),
+                None => sentence.to_owned(),
+            };
+            view! { <li><a href=href(filled, name)>{text}</a></li> }
         })
         .collect_view();
     summary(filled, entries)

@@ -86,8 +86,8 @@ pub fn edit_page(shell: Shell, vm: RequestForm) -> Page {
         None,
         view! {
             <div class="form">
-                {Field::checks(&vm.filled, "environment", "Environments", vm.environments).help("Each is decided on its own and gets a key of its own.").view()}
-                {Field::checks(&vm.filled, "scope", "Scopes", vm.scopes).help("Take as few as you can: fewer questions, sooner decided.").view()}
+                {Field::checks(&vm.filled, "environment", "Environments", vm.environments).help("Each is decided on its own, with its own key.").view()}
+                {Field::checks(&vm.filled, "scope", "Scopes", vm.scopes).help("As few as you can: fewer questions, sooner decided.").view()}
             </div>
         },
     );
@@ -100,7 +100,7 @@ pub fn edit_page(shell: Shell, vm: RequestForm) -> Page {
         withdraw_form(
             &vm.id,
             "draft",
-            "It leaves your list with everything typed into it. Nobody at the host has seen it.",
+            "It leaves your list with all that was typed. The host has not seen it.",
         )
     });
     let body = view! {
@@ -113,7 +113,7 @@ pub fn edit_page(shell: Shell, vm: RequestForm) -> Page {
             <input type="hidden" name="version" value=vm.version.to_string()/>
             {what}{sections}
             {plain_card(view! {
-                <p>"Handing in freezes this revision and tells the reviewers. You can still change things later, as a new revision."</p>
+                <p>"Handing in freezes this revision; changes make a new one."</p>
                 <div class="actions">
                     <button class="btn primary" name="do" value="submit">"Hand in for review"</button>
                     <button class="btn" name="do" value="save">"Save the draft"</button>
