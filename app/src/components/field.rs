@@ -68,7 +68,7 @@ impl Choice {
 impl Field {
     fn new(filled: &Filled, name: &str, label: &str, control: Control) -> Self {
         Self {
-            id: format!("f-{name}"),
+            id: id("", name),
             name: name.to_owned(),
             label: label.to_owned(),
             help: String::new(),
@@ -181,7 +181,7 @@ impl Field {
     /// typed into another one of them does not show up here.
     #[must_use]
     pub fn within(mut self, form: &str) -> Self {
-        self.id = format!("f-{form}-{}", self.name);
+        self.id = id(form, &self.name);
         if !self.typed_into.is_empty() && self.typed_into != form {
             self.value = String::new();
             self.error = None;
@@ -253,18 +253,14 @@ fn described(id: &str, help: &str, error: Option<&String>) -> Option<String> {
 
 /// The sum of what is wrong, at the top of the page, each entry a link to its field.
 pub fn error_summary(filled: &Filled) -> AnyView {
-    let entries = filled
-        .errors()
-        .map(|(name, sentence)| {
-            let href = href(filled, name);
-            view! { <li><a href=href>{sentence.to_owned()}</a></li> }
-        })
-        .collect_view();
-    summary(filled, entries)
+    long_error_summary(filled, &[])
 }
 
 /// The same for a form so long that its fields (name and label) have to be named, in their order.
 pub fn long_error_summary(filled: &Filled, fields: &[(&str, &str)]) -> AnyView {
+    if !filled.is_refused() {
+        return ().into_any();
+    }
     let mut errors: Vec<_> = filled
         .errors()
         .map(|(name, sentence)| {
@@ -280,27 +276,22 @@ pub fn long_error_summary(filled: &Filled, fields: &[(&str, &str)]) -> AnyView {
                 Some((_, label)) => format!("{}: {sentence}", label.trim_end_matches('?')),
                 None => sentence.to_owned(),
             };
-            view! { <li><a href=href(filled, name)>{text}</a></li> }
+            let href = format!("#{}", id(filled.form(), name));
+            view! { <li><a href=href>{text}</a></li> }
         })
         .collect_view();
-    summary(filled, entries)
-}
-
-fn href(filled: &Filled, name: &str) -> String {
-    match filled.form() {
-        "" => format!("#f-{name}"),
-        form => format!("#f-{form}-{name}"),
-    }
-}
-
-fn summary(filled: &Filled, entries: impl IntoView + 'static) -> AnyView {
-    if !filled.is_refused() {
-        return ().into_any();
-    }
     view! {
         <div class="notice stop" role="alert">
             <h2>"Not saved yet"</h2><p>"What you typed is still here."</p><ul>{entries}</ul>
         </div>
     }
     .into_any()
+}
+
+/// Of a field, in one of a page's forms or in its only one.
+fn id(form: &str, name: &str) -> String {
+    match form {
+        "" => format!("f-{name}"),
+        form => format!("f-{form}-{name}"),
+    }
 }
