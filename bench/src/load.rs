@@ -11,6 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow, ensure};
+use httparse::Status;
 
 use crate::clock::now;
 
@@ -160,34 +161,24 @@ impl Connection {
 
 /// Where the answer at the start of `bytes` ends; none when it is not all there.
 fn end_of(bytes: &[u8]) -> Result<Option<usize>> {
-    const LENGTH: &[u8] = b"\r\ncontent-length:";
-    let Some(head) = find(bytes, b"\r\n\r\n") else {
+    let mut headers = [httparse::EMPTY_HEADER; 64];
+    let mut answer = httparse::Response::new(&mut headers);
+    let Status::Complete(head) = answer.parse(bytes)? else {
         return Ok(None);
     };
     ensure!(
-        bytes.starts_with(b"HTTP/1.1 200 "),
+        answer.code == Some(200),
         "not a 200: {}",
         String::from_utf8_lossy(bytes)
     );
-    let headers = bytes.get(..head + 2).unwrap_or_default();
     // Names of fields are the same in any case (RFC 9110, section 5.1).
-    let at = headers
-        .windows(LENGTH.len())
-        .position(|part| part.eq_ignore_ascii_case(LENGTH));
-    let at = at.context("an answer without a length")?;
-    let length: usize = headers
-        .get(at + LENGTH.len()..)
-        .unwrap_or_default()
-        .trim_ascii_start()
-        .iter()
-        .take_while(|byte| byte.is_ascii_digit())
-        .fold(0, |sum, byte| sum * 10 + usize::from(byte - b'0'));
-    let end = head + 4 + length;
+    let is_length =
+        |header: &&mut httparse::Header<'_>| header.name.eq_ignore_ascii_case("content-length");
+    let length = answer.headers.iter_mut().find(is_length);
+    let length = length.context("an answer without a length")?;
+    let length: usize = std::str::from_utf8(length.value)?.parse()?;
+    let end = head + length;
     Ok((bytes.len() >= end).then_some(end))
-}
-
-fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
-    bytes.windows(what.len()).position(|part| part == what)
 }
 
 #[cfg(test)]
