@@ -132,34 +132,63 @@ impl fmt::Debug for GatewayEntry {
 
 /// A gateway that has proved who it is, or was chosen in the console.
 #[derive(Clone, Debug)]
-pub struct Gateway {
-    entry: Arc<GatewayEntry>,
-    asked: Arc<AtomicI64>,
+pub struct Gateway(Arc<Registered>);
+
+#[derive(Debug)]
+struct Registered {
+    entry: GatewayEntry,
+    asked: Arc<Asked>,
 }
 
 impl Gateway {
     pub fn id(&self) -> GatewayId {
-        self.entry.id
+        self.0.entry.id
     }
 
     pub fn kind(&self) -> GatewayKind {
-        self.entry.kind
+        self.0.entry.kind
     }
 
     pub fn reach(&self) -> &[Place] {
-        &self.entry.reach
+        &self.0.entry.reach
     }
 
     pub fn proxies(&self) -> &Networks {
-        &self.entry.proxies
+        &self.0.entry.proxies
     }
 
     pub fn signs(&self) -> bool {
-        self.entry.signs
+        self.0.entry.signs
     }
 }
 
-const NEVER: i64 = i64::MIN;
+/// When a gateway asked last; it outlives a reload of the table.
+#[derive(Debug)]
+struct Asked(AtomicI64);
+
+impl Asked {
+    const NEVER: i64 = i64::MIN;
+    /// All processors that answer a gateway share the word, and one that is written has to be fetched
+    /// anew by each of the others.
+    const PRECISION: i64 = 1_000_000;
+
+    const fn never() -> Self {
+        Self(AtomicI64::new(Self::NEVER))
+    }
+
+    fn now(&self, now: Timestamp) {
+        let before = self.0.load(Ordering::Relaxed);
+        if now.micros() >= before.saturating_add(Self::PRECISION) {
+            self.0.fetch_max(now.micros(), Ordering::Relaxed);
+        }
+    }
+
+    /// To the second.
+    fn last(&self) -> Option<Timestamp> {
+        let last = self.0.load(Ordering::Relaxed);
+        (last != Self::NEVER).then(|| Timestamp::from_micros(last))
+    }
+}
 
 /// All live gateways, replaced as a whole: they are few.
 #[derive(Default)]
@@ -190,12 +219,11 @@ impl Gateways {
         };
         for entry in entries {
             let asked = old.by_id.get(&entry.id).map_or_else(
-                || Arc::new(AtomicI64::new(NEVER)),
-                |before| Arc::clone(&before.asked),
+                || Arc::new(Asked::never()),
+                |before| Arc::clone(&before.0.asked),
             );
-            let entry = Arc::new(entry);
-            let gateway = Gateway { entry, asked };
-            let entry = &gateway.entry;
+            let gateway = Gateway(Arc::new(Registered { entry, asked }));
+            let entry = &gateway.0.entry;
             if let Some((mac, _)) = entry.old_credential {
                 table.by_mac.insert(mac, gateway.clone());
             }
@@ -209,7 +237,7 @@ impl Gateways {
     pub(super) fn admit(&self, mac: &Digest, now: Timestamp) -> Option<Gateway> {
         let table = self.table.load();
         let gateway = table.by_mac.get(mac)?;
-        let entry = &gateway.entry;
+        let entry = &gateway.0.entry;
         let is_current = same_digest(&entry.credential_mac, mac);
         let is_old = entry
             .old_credential
@@ -218,14 +246,14 @@ impl Gateways {
         if !is_current && !is_old {
             return None;
         }
-        gateway.asked.fetch_max(now.micros(), Ordering::Relaxed);
+        gateway.0.asked.now(now);
         Some(gateway.clone())
     }
 
     /// The gateway of this id.
     pub(super) fn admit_bound(&self, id: GatewayId, now: Timestamp) -> Option<Gateway> {
         let gateway = self.find(id)?;
-        gateway.asked.fetch_max(now.micros(), Ordering::Relaxed);
+        gateway.0.asked.now(now);
         Some(gateway)
     }
 
@@ -235,13 +263,14 @@ impl Gateways {
 
     /// When a gateway last identified itself to this process.
     pub(super) fn asked(&self, id: GatewayId) -> Option<Timestamp> {
-        let asked = self.find(id)?.asked.load(Ordering::Relaxed);
-        (asked != NEVER).then(|| Timestamp::from_micros(asked))
+        self.find(id)?.0.asked.last()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use uuid::Uuid;
 
     use super::*;
@@ -332,6 +361,22 @@ mod tests {
         gateways.admit(&[1; 32], NOW);
         gateways.take(2, vec![entry(1)]);
         assert_eq!(gateways.asked(entry(1).id), Some(NOW));
+    }
+
+    #[test]
+    fn when_a_gateway_asked_is_known_to_the_second() {
+        let gateways = Gateways::default();
+        gateways.take(1, vec![entry(1)]);
+        let second = NOW.plus(Duration::from_secs(1));
+        for (now, last) in [
+            (NOW, NOW),
+            (second.minus(Duration::from_micros(1)), NOW),
+            (second, second),
+            (NOW, second),
+        ] {
+            gateways.admit(&[1; 32], now);
+            assert_eq!(gateways.asked(entry(1).id), Some(last), "{now}");
+        }
     }
 
     #[test]
