@@ -125,28 +125,30 @@ pub(super) fn answer(
     let Some(held) = held else {
         return Ok(Decision::Refused(Reason::Unknown.into()));
     };
-    let known = |rule| Known {
-        held: Arc::clone(&held),
+    let mut known = Known {
+        held,
         source: call.source,
-        rule,
+        rule: None,
     };
-    let refused = |reason, rule, retry_after| {
+    let refused = |known, reason, retry_after| {
         Decision::Refused(Refused {
             reason,
-            known: Some(known(rule)),
+            known: Some(known),
             retry_after,
         })
     };
-    let rule = match decide(&held.entry, &call, now) {
-        Ok(allowed) => Some(allowed.rule),
-        Err(reason) => return Ok(refused(reason, None, None)),
-    };
-    match spend(&held) {
-        Ok(left) => Ok(Decision::Allowed(known(rule), left)),
+    match decide(&known.held.entry, &call, now) {
+        Ok(allowed) => known.rule = Some(allowed.rule),
+        Err(reason) => return Ok(refused(known, reason, None)),
+    }
+    match spend(&known.held) {
+        Ok(left) => Ok(Decision::Allowed(known, left)),
         Err(Exceeded::Rate { retry_after }) => {
-            Ok(refused(Reason::RateLimit, rule, Some(retry_after)))
+            Ok(refused(known, Reason::RateLimit, Some(retry_after)))
         }
-        Err(Exceeded::Quota { retry_after }) => Ok(refused(Reason::Quota, rule, Some(retry_after))),
+        Err(Exceeded::Quota { retry_after }) => {
+            Ok(refused(known, Reason::Quota, Some(retry_after)))
+        }
         Err(Exceeded::Unsaved) => Err(NotReady),
     }
 }

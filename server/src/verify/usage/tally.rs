@@ -8,6 +8,7 @@ use domain::service::ScopeName;
 use domain::time::Timestamp;
 use domain::usage::EndpointName;
 use domain::verification::Reason;
+use smallvec::SmallVec;
 
 use super::Seen;
 use crate::verify::snapshot::Held;
@@ -21,11 +22,14 @@ const MOST_KINDS: usize = 512;
 
 const MICROS_AN_HOUR: i64 = 3_600_000_000;
 
+/// Mostly there is one hour with a kind or two: they lie side by side, so that counting a call fetches
+/// one place of memory and not three.
 #[derive(Clone, Debug, Default)]
 pub struct Counts {
     last_accepted: Option<(Timestamp, Network)>,
     last_refused: Option<(Timestamp, Network, Reason)>,
-    hours: Vec<Hour>,
+    /// A second one when an hour is over or the key has just changed.
+    hours: SmallVec<[Hour; 1]>,
 }
 
 /// Calls of one hour that were alike.
@@ -56,7 +60,7 @@ struct Hour {
     starts: i64,
     held: Arc<Held>,
     /// Sorted by kind.
-    kinds: Vec<(Kind, u32)>,
+    kinds: SmallVec<[(Kind, u32); 2]>,
     networks: usize,
 }
 
@@ -149,15 +153,13 @@ impl Counts {
         }
     }
 
-    /// Mostly there is one; a second when an hour is over or the key has just changed.
     fn hour(&mut self, starts: i64, held: &Arc<Held>) -> Option<&mut Hour> {
         let is_it = |hour: &Hour| hour.starts == starts && Arc::ptr_eq(&hour.held, held);
         let at = self.hours.iter().position(is_it).unwrap_or_else(|| {
-            self.hours.reserve_exact(1);
             self.hours.push(Hour {
                 starts,
                 held: Arc::clone(held),
-                kinds: Vec::new(),
+                kinds: SmallVec::new(),
                 networks: 0,
             });
             self.hours.len() - 1
