@@ -1,6 +1,7 @@
 //! What `POST /v1/verify` and `/v1/verify/batch` answer.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use axum::http::header::WWW_AUTHENTICATE;
@@ -15,6 +16,7 @@ use domain::verification::Reason;
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
+use uuid::Uuid;
 
 use super::question::{Unreadable, one_of};
 use crate::http::answer::{Public, problem};
@@ -136,6 +138,46 @@ pub(super) fn whole_seconds(span: Duration) -> u64 {
 }
 
 impl<'a> Allowed<'a> {
+    /// What serde would write. Every call that passes is answered by it, and none of its texts has
+    /// anything to escape: ids, codes, and names of scopes.
+    pub(super) fn write(&self, out: &mut String) {
+        let mut number = itoa::Buffer::new();
+        out.push_str(r#"{"allowed":true,"code":""#);
+        out.push_str(self.code);
+        out.push_str(r#"","key_id":""#);
+        write_id(out, self.key_id.uuid());
+        out.push_str(r#"","kid":""#);
+        out.push_str(self.kid.as_str());
+        out.push_str(r#"","partner_id":""#);
+        write_id(out, self.partner_id.uuid());
+        out.push_str(r#"","scopes":["#);
+        for (at, scope) in self.scopes.iter().enumerate() {
+            out.push_str(if at == 0 { "\"" } else { ",\"" });
+            out.push_str(scope.as_str());
+            out.push('"');
+        }
+        out.push_str(r#"],"rate_per_second":"#);
+        out.push_str(number.format(self.rate_per_second));
+        out.push_str(r#","limits":["#);
+        for (at, left) in self.limits.0.iter().map(LimitLeft::from).enumerate() {
+            out.push_str(if at == 0 { r#"{"of":""# } else { r#",{"of":""# });
+            out.push_str(left.of.code());
+            out.push_str(r#"","period":""#);
+            out.push_str(left.period.code());
+            out.push_str(r#"","limit":"#);
+            out.push_str(number.format(left.limit));
+            out.push_str(r#","remaining":"#);
+            out.push_str(number.format(left.remaining));
+            out.push_str(r#","resets_in":"#);
+            out.push_str(number.format(left.resets_in));
+            out.push('}');
+        }
+        out.push_str(r#"],"expires_at":""#);
+        // Texts take whatever is written to them.
+        let _ = write!(out, "{}", self.expires_at);
+        out.push_str("\"}");
+    }
+
     fn of(known: &'a Known, left: &'a [Left]) -> Self {
         let held = &known.held;
         let entry = &held.entry;
@@ -151,6 +193,10 @@ impl<'a> Allowed<'a> {
             expires_at: entry.expires,
         }
     }
+}
+
+fn write_id(out: &mut String, id: Uuid) {
+    out.push_str(id.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
 }
 
 /// The call must not pass.
@@ -295,6 +341,51 @@ impl Refused {
 mod tests {
     use super::*;
     use axum::http::header::CONTENT_TYPE;
+
+    #[test]
+    fn a_call_that_passes_is_answered_as_serde_would() {
+        let named = |names: &[&str]| -> BTreeSet<ScopeName> {
+            names.iter().map(|name| name.parse().unwrap()).collect()
+        };
+        let left = |counted, period, calls: u32| Left {
+            counted,
+            period,
+            limit: 1_000_000_000.try_into().unwrap(),
+            calls,
+            full_after: Duration::from_micros(1_000_001),
+        };
+        let every_limit: Vec<Left> = Counted::ALL
+            .iter()
+            .flat_map(|counted| Period::ALL.iter().map(move |period| (*counted, *period)))
+            .zip((0..u32::MAX).step_by(400_000_000))
+            .map(|((counted, period), calls)| left(counted, period, calls))
+            .collect();
+        // Every character that the name of a scope may have.
+        let scopes = [
+            named(&["a"]),
+            named(&["abcdefghijklmnopqrstuvwxyz", "z0123456789._-:", "read"]),
+        ];
+        for scopes in &scopes {
+            for limits in [0, 1, every_limit.len()] {
+                for expires in [0, 1, 1_803_055_200_000_000, 1_803_055_200_123_456, i64::MAX] {
+                    let allowed = Allowed {
+                        allowed: true,
+                        code: OK,
+                        key_id: KeyId::new(Uuid::from_u128(0xfeed << 90)),
+                        kid: "0aPq77Lm".parse().unwrap(),
+                        partner_id: PartnerId::new(Uuid::max()),
+                        scopes,
+                        rate_per_second: u32::MAX,
+                        limits: Limits(&every_limit[..limits]),
+                        expires_at: Timestamp::from_micros(expires),
+                    };
+                    let mut written = String::new();
+                    allowed.write(&mut written);
+                    assert_eq!(written, serde_json::to_string(&allowed).unwrap());
+                }
+            }
+        }
+    }
 
     #[test]
     fn a_refusal_names_its_code() {

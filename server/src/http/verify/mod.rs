@@ -10,7 +10,7 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest as _, Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderValue};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse, Response};
 use domain::id::GatewayId;
 use serde::Serialize;
 use zeroize::Zeroize as _;
@@ -96,7 +96,14 @@ fn admitted(portal: &Portal, request: &Request) -> Result<Gateway, Refused> {
 
 fn answer(portal: &Portal, gateway: &Gateway, body: &[u8]) -> Result<Response, Refused> {
     let decision = decision(portal, gateway, &read(body)?)?;
-    json(&Answer::of(&decision))
+    match Answer::of(&decision) {
+        Answer::Allowed(allowed) => {
+            let mut body = String::with_capacity(MOST);
+            allowed.write(&mut body);
+            Ok(as_json(body))
+        }
+        denied => json(&denied),
+    }
 }
 
 fn answer_batch(portal: &Portal, gateway: &Gateway, body: &[u8]) -> Result<Response, Refused> {
@@ -118,15 +125,22 @@ fn answer_batch(portal: &Portal, gateway: &Gateway, body: &[u8]) -> Result<Respo
     json(&answers)
 }
 
+/// Most answers fit into so many bytes.
+const MOST: usize = 1024;
+
 /// As axum's `Json` answers, in a buffer that most answers fit into at once.
 fn json(answer: &impl Serialize) -> Result<Response, Refused> {
-    let mut body = Vec::with_capacity(1024);
+    let mut body = Vec::with_capacity(MOST);
     serde_json::to_writer(&mut body, answer).map_err(|error| {
         tracing::error!(%error, "an answer cannot be written");
         Refused::NotReady
     })?;
+    Ok(as_json(body))
+}
+
+fn as_json(body: impl IntoResponse) -> Response {
     let kind = HeaderValue::from_static("application/json");
-    Ok(([(CONTENT_TYPE, kind)], body).into_response())
+    ([(CONTENT_TYPE, kind)], body).into_response()
 }
 
 fn decision(portal: &Portal, gateway: &Gateway, asked: &Asked<'_>) -> Result<Decision, NotReady> {

@@ -46,7 +46,8 @@ fn object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Unreadable> {
     if body.trim_ascii_start().first() != Some(&b'{') {
         return Err(Unreadable::Json);
     }
-    serde_json::from_slice(body).map_err(|_| Unreadable::Json)
+    let text = std::str::from_utf8(body).map_err(|_| Unreadable::Json)?;
+    serde_json::from_str(text).map_err(|_| Unreadable::Json)
 }
 
 /// Several calls to be decided, each as if it were asked about alone.
