@@ -172,7 +172,7 @@ fn name(portal: &Portal) -> &'static str {
     }
 }
 
-/// Where the origin is https, `guard::headers` adds `Secure` to it, as to every cookie.
+/// Where the origin is https, `guard::around` adds `Secure` to it, as to every cookie.
 fn cookie(portal: &Portal, value: &str, max_age: u64) -> String {
     format!(
         "{}={value}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Lax",

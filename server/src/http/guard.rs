@@ -6,8 +6,9 @@ use std::net::{IpAddr, SocketAddr};
 use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
 use axum::http::header::Entry;
 use axum::http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, ORIGIN, REFERRER_POLICY, SET_COOKIE,
-    STRICT_TRANSPORT_SECURITY, USER_AGENT, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, ORIGIN,
+    REFERRER_POLICY, SET_COOKIE, STRICT_TRANSPORT_SECURITY, USER_AGENT, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
 };
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
@@ -84,11 +85,6 @@ pub async fn authorise(
     mut request: Request,
     next: Next,
 ) -> Response {
-    // What a gateway passes on may hold its client's cookies; they are nobody's here, and a call is
-    // answered without the database.
-    if access == Access::Gateway {
-        return next.run(request).await;
-    }
     trace::name_route(route);
     let actor = match session::actor(&portal, request.headers()).await {
         Ok(actor) => actor,
@@ -129,7 +125,7 @@ fn wants_json(headers: &HeaderMap) -> bool {
             .and_then(|value| value.to_str().ok())
             .is_some_and(|value| value.starts_with("application/json"))
     };
-    is(axum::http::header::CONTENT_TYPE) || is(axum::http::header::ACCEPT)
+    is(CONTENT_TYPE) || is(axum::http::header::ACCEPT)
 }
 
 /// Whether who asks reads a problem rather than a page.
@@ -179,12 +175,21 @@ fn is_from_here(portal: &Portal, headers: &HeaderMap) -> bool {
     }
 }
 
+/// Around every answer: its id in the log, the words of a refusal, its headers. One layer, for each
+/// costs every call of a gateway.
+pub async fn around(State(portal): State<Portal>, request: Request, next: Next) -> Response {
+    let as_problem = wants_problem(&request);
+    trace::traced(&portal, request, async |request| {
+        let answered = next.run(request).await;
+        with_headers(&portal, worded(&portal, as_problem, answered))
+    })
+    .await
+}
+
 /// What the framework refuses by itself, in plain text or without a word, is worded as all else is:
 /// an id that is none is the id of nothing, and what takes too long is given up.
-pub async fn worded(State(portal): State<Portal>, request: Request, next: Next) -> Response {
-    let as_problem = wants_problem(&request);
-    let mut response = next.run(request).await;
-    let kind = response.headers().get(axum::http::header::CONTENT_TYPE);
+fn worded(portal: &Portal, as_problem: bool, mut response: Response) -> Response {
+    let kind = response.headers().get(CONTENT_TYPE);
     let is_bare = kind.is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"));
     let refusal = match response.status() {
         StatusCode::BAD_REQUEST if kind.is_some() && is_bare => Refusal::NotFound,
@@ -196,7 +201,7 @@ pub async fn worded(State(portal): State<Portal>, request: Request, next: Next) 
     let mut worded = if as_problem {
         Problem(refusal).into_response()
     } else {
-        page::refusal(&portal, None, refusal)
+        page::refusal(portal, None, refusal)
     };
     // RFC 9110, section 15.5.6.
     if let Some(allow) = allow {
@@ -206,9 +211,9 @@ pub async fn worded(State(portal): State<Portal>, request: Request, next: Next) 
 }
 
 /// Headers of every answer. A page's own policy, with its nonce, is set where it is rendered.
-pub async fn headers(State(portal): State<Portal>, request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
+fn with_headers(portal: &Portal, mut response: Response) -> Response {
     let headers = response.headers_mut();
+    headers.reserve(10);
     headers
         .entry(CONTENT_SECURITY_POLICY)
         .or_insert(HeaderValue::from_static(

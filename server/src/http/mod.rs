@@ -47,7 +47,6 @@ use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::{Extension, Router};
 use domain::id::GatewayId;
-use tower_http::compression::CompressionLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::portal::Portal;
@@ -74,9 +73,6 @@ fn within(routes: Router<Portal>, portal: Portal, timeout: Duration) -> Router {
             StatusCode::SERVICE_UNAVAILABLE,
             timeout,
         ))
-        .layer(from_fn_with_state(portal.clone(), guard::worded))
-        .layer(from_fn_with_state(portal.clone(), guard::headers))
-        .layer(from_fn_with_state(portal.clone(), trace::traced))
-        .layer(CompressionLayer::new())
+        .layer(from_fn_with_state(portal.clone(), guard::around))
         .with_state(portal)
 }

@@ -3,7 +3,9 @@
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{any, get, post};
+use axum::routing::{MethodRouter, any, get, post};
+use tower::ServiceBuilder;
+use tower_http::compression::CompressionLayer;
 
 use crate::http::guard::{Access, authorise, same_origin};
 use crate::http::{
@@ -29,22 +31,35 @@ macro_rules! routes {
             access: Access::$access,
         }),+];
 
-        /// Browser routes are guarded against cross-site posts; a gateway's are not a browser's.
         fn routes(portal: &Portal, wanted: fn(Access) -> bool) -> Router<Portal> {
             let mut router = Router::new();
             $($(#[$only])* if wanted(Access::$access) {
-                let guarded = $method($handler).layer(from_fn_with_state(
-                    (portal.clone(), Access::$access, $path),
-                    authorise,
-                ));
-                router = router.route($path, match Access::$access {
-                    Access::Gateway => guarded,
-                    _ => guarded.layer(from_fn_with_state(portal.clone(), same_origin)),
-                });
+                let entry = (portal.clone(), Access::$access, $path);
+                router = router.route($path, guarded(entry, $method($handler)));
             })+
             router.fallback(door::nothing_here)
         }
     };
+}
+
+/// Browser routes are guarded against strangers and cross-site posts. A gateway's are not a
+/// browser's: its credential is looked at where its question is, what it passes on may hold its
+/// client's cookies, which are nobody's here, and a call is answered without the database. Nor are
+/// its answers compressed, which takes longer than to send them.
+fn guarded(
+    entry: (Portal, Access, &'static str),
+    handler: MethodRouter<Portal>,
+) -> MethodRouter<Portal> {
+    if entry.1 == Access::Gateway {
+        return handler;
+    }
+    let portal = entry.0.clone();
+    handler.layer(
+        ServiceBuilder::new()
+            .layer(CompressionLayer::new())
+            .layer(from_fn_with_state(portal, same_origin))
+            .layer(from_fn_with_state(entry, authorise)),
+    )
 }
 
 pub fn router(portal: &Portal) -> Router<Portal> {

@@ -4,9 +4,8 @@
 
 use std::fmt;
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue};
-use axum::middleware::Next;
 use axum::response::Response;
 use rand_core::Rng as _;
 use tracing::field::Empty;
@@ -44,17 +43,21 @@ impl fmt::Display for RequestId {
 
 /// Gives a request its id and its span. A gateway's questions are too many for a line each, and have
 /// an id only where somebody reads at `debug`.
-pub async fn traced(State(portal): State<Portal>, request: Request, next: Next) -> Response {
+pub async fn traced(
+    portal: &Portal,
+    request: Request,
+    answer: impl AsyncFnOnce(Request) -> Response,
+) -> Response {
     let path = request.uri().path();
     if is_api(path) && !tracing::enabled!(Level::DEBUG) {
-        return next.run(request).await;
+        return answer(request).await;
     }
     let is_small_talk = is_small_talk(path);
     let id = RequestId::mint();
     let span = tracing::info_span!("request", %id, method = %request.method(), route = Empty);
     let start = portal.now();
     let answered = async {
-        let response = next.run(request).await;
+        let response = answer(request).await;
         let micros = portal.now().micros().saturating_sub(start.micros());
         let status = response.status().as_u16();
         if is_small_talk {
