@@ -1,10 +1,10 @@
-//! More of what people have to do now and then: a colleague's proposal confirmed, a passkey
+//! More of what people have to do now and then: a colleague's proposals confirmed and refused, a passkey
 //! renamed, an address corrected, a mail sent again, a colleague invited, a request withdrawn, and
 //! a host that lost its last owner.
 
 use anyhow::{Context as _, Result, ensure};
 use tests::browser::{Authenticator, Browser};
-use tests::company::{CONTACT, linked, text};
+use tests::company::{CONTACT, linked, text, words};
 use tests::scene::{PATIENCE, value_of};
 use tests::server::Latchkey;
 use tests::smtp::{Mailbox, Treatment};
@@ -103,6 +103,36 @@ impl Duty {
         ensure!(days().await? == weaker, "it was not changed");
         let staff = self.open(&policy).await?;
         staff.sees_no("See what waits for a second person").await
+    }
+
+    /// What another owner wants a colleague to be waits for who is asked.
+    pub(crate) async fn confirms_one_role_and_refuses_another(&mut self) -> Result<()> {
+        let rita = self
+            .scene
+            .hire("Rita", "rita@host.example", &["auditor"])
+            .await?;
+        let reads = async || anyhow::Ok(rita.get("/audit").await?.status() == 200);
+        ensure!(!reads().await?, "it did not wait");
+        let staff = self.open("/people").await?;
+        staff.go("Confirm…").await?;
+        staff.sees("Rita").await?;
+        staff.sees("Auditor").await?;
+        staff.confirm().await?;
+        ensure!(reads().await?, "it was not confirmed");
+
+        let people = text(&self.scene.owner, "/people").await?;
+        let person = linked(&people, "/people/", "Rita").context("the colleague")?;
+        let roles = ["auditor", "owner"].map(|role| ("role", role));
+        let path = format!("{person}/roles");
+        self.scene.owner.act(&path, &roles).await?;
+        let staff = self.open("/people").await?;
+        staff.sees("Waits for a second person").await?;
+        staff.go("Refuse").await?;
+        staff.sees_no("Waits for a second person").await?;
+        let facts = words(&text(&self.scene.owner, &person).await?);
+        ensure!(facts.contains("Roles Auditor"), "{facts}");
+        ensure!(!facts.contains("Roles Owner"), "{facts}");
+        Ok(())
     }
 
     /// The partner's admin, in a browser: a colleague comes in.

@@ -8,6 +8,7 @@ mod cast;
 mod claim_page;
 mod delivery;
 mod duties;
+mod ending;
 mod errands;
 mod host;
 mod keyboard;
@@ -92,6 +93,7 @@ async fn duties(mut duty: Duty) -> Result<()> {
     contact.assert_quiet().await?;
     contact.quit().await?;
     duty.confirms_a_weaker_policy().await?;
+    duty.confirms_one_role_and_refuses_another().await?;
     duty.lets_a_partner_go().await?;
     duty.revokes_a_gateway().await
 }
