@@ -90,6 +90,8 @@ impl Database {
             SqlitePoolOptions::new()
                 .max_connections(size)
                 .acquire_timeout(BUSY)
+                // There is no line that could be cut, and asking takes as long as a statement.
+                .test_before_acquire(false)
         };
         let writer = pool(1)
             .connect_with(options.clone())
