@@ -304,6 +304,29 @@ async fn every_kind(https: bool) -> Result<()> {
     Ok(())
 }
 
+/// Which encodings a gateway's question names is often its client's word.
+#[tokio::test]
+async fn pages_are_compressed_and_answers_to_gateways_are_not() -> Result<()> {
+    let host = Host::open(false).await?;
+    let (get, post) = (Method::GET, Method::POST);
+    for (method, path, encodings, status, encoding) in [
+        (&get, "/sign-in", "gzip", 200, Some("gzip")),
+        (&get, "/sign-in", "identity", 200, None),
+        (&post, "/v1/verify", "gzip", 401, None),
+        (&post, "/v1/verify/batch", "gzip", 401, None),
+        (&get, "/v1/forward-auth", "gzip", 503, None),
+        (&get, "/v1/forward-auth", "identity;q=0", 503, None),
+    ] {
+        let url = host.portal.url(path);
+        let asked = host.http.request(method.clone(), url);
+        let answer = asked.header("accept-encoding", encodings).send().await?;
+        let about = format!("{path}, {encodings}");
+        ensure!(answer.status() == status, "{about}: {}", answer.status());
+        said(answer.headers(), "content-encoding", encoding).context(about)?;
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_nonce_is_fresh_for_each_answer_and_every_script_has_it() -> Result<()> {
     const TRIES: usize = 50;
