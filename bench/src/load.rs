@@ -172,9 +172,8 @@ fn end_of(bytes: &[u8]) -> Result<Option<usize>> {
         String::from_utf8_lossy(bytes)
     );
     // Names of fields are the same in any case (RFC 9110, section 5.1).
-    let is_length =
-        |header: &&mut httparse::Header<'_>| header.name.eq_ignore_ascii_case("content-length");
-    let length = answer.headers.iter_mut().find(is_length);
+    let mut headers = answer.headers.iter();
+    let length = headers.find(|header| header.name.eq_ignore_ascii_case("content-length"));
     let length = length.context("an answer without a length")?;
     let length: usize = std::str::from_utf8(length.value)?.parse()?;
     let end = head + length;

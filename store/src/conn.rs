@@ -90,7 +90,8 @@ impl Database {
             SqlitePoolOptions::new()
                 .max_connections(size)
                 .acquire_timeout(BUSY)
-                // There is no line that could be cut, and asking takes as long as a statement.
+                // There is no line that could be cut, asking takes as long as a statement, and a
+                // connection that is given back is asked anyway.
                 .test_before_acquire(false)
         };
         let writer = pool(1)

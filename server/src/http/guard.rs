@@ -1,5 +1,5 @@
-//! What stands before every handler: who may come in, where an unsafe request came from, what
-//! headers every answer carries.
+//! What stands before the handlers: who may come in and where an unsafe request came from, but for
+//! what gateways ask; what headers every answer carries.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -213,6 +213,7 @@ fn worded(portal: &Portal, as_problem: bool, mut response: Response) -> Response
 /// Headers of every answer. A page's own policy, with its nonce, is set where it is rendered.
 fn with_headers(portal: &Portal, mut response: Response) -> Response {
     let headers = response.headers_mut();
+    // Those below, and the request's id.
     headers.reserve(10);
     headers
         .entry(CONTENT_SECURITY_POLICY)

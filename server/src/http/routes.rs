@@ -34,31 +34,35 @@ macro_rules! routes {
         fn routes(portal: &Portal, wanted: fn(Access) -> bool) -> Router<Portal> {
             let mut router = Router::new();
             $($(#[$only])* if wanted(Access::$access) {
-                let entry = (portal.clone(), Access::$access, $path);
-                router = router.route($path, guarded(entry, $method($handler)));
+                let handler = guarded(portal, Access::$access, $path, $method($handler));
+                router = router.route($path, handler);
             })+
             router.fallback(door::nothing_here)
         }
     };
 }
 
-/// Browser routes are guarded against strangers and cross-site posts. A gateway's are not a
-/// browser's: its credential is looked at where its question is, what it passes on may hold its
-/// client's cookies, which are nobody's here, and a call is answered without the database. Nor are
-/// its answers compressed, which takes longer than to send them.
+/// Browser routes are guarded against strangers and cross-site posts, and their answers compressed.
+/// A gateway's are not a browser's: its credential is looked at where its question is, a call is
+/// answered without the database, and what the gateway passes on is its client's word: cookies,
+/// which are nobody's here, and encodings, which would cost a call more time than they save.
 fn guarded(
-    entry: (Portal, Access, &'static str),
+    portal: &Portal,
+    access: Access,
+    path: &'static str,
     handler: MethodRouter<Portal>,
 ) -> MethodRouter<Portal> {
-    if entry.1 == Access::Gateway {
+    if access == Access::Gateway {
         return handler;
     }
-    let portal = entry.0.clone();
     handler.layer(
         ServiceBuilder::new()
             .layer(CompressionLayer::new())
-            .layer(from_fn_with_state(portal, same_origin))
-            .layer(from_fn_with_state(entry, authorise)),
+            .layer(from_fn_with_state(portal.clone(), same_origin))
+            .layer(from_fn_with_state(
+                (portal.clone(), access, path),
+                authorise,
+            )),
     )
 }
 

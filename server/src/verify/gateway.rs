@@ -130,7 +130,8 @@ impl fmt::Debug for GatewayEntry {
     }
 }
 
-/// A gateway that has proved who it is, or was chosen in the console.
+/// A gateway that has proved who it is, or was chosen in the console. Of what processors share, a
+/// call writes the count of this one `Arc`.
 #[derive(Clone, Debug)]
 pub struct Gateway(Arc<Registered>);
 
@@ -168,8 +169,8 @@ struct Asked(AtomicI64);
 
 impl Asked {
     const NEVER: i64 = i64::MIN;
-    /// All processors that answer a gateway share the word, and one that is written has to be fetched
-    /// anew by each of the others.
+    /// Microseconds. A word that one processor writes has to be fetched anew by each of the others,
+    /// so not every call does.
     const PRECISION: i64 = 1_000_000;
 
     const fn never() -> Self {
@@ -183,7 +184,7 @@ impl Asked {
         }
     }
 
-    /// To the second.
+    /// At most a second too early.
     fn last(&self) -> Option<Timestamp> {
         let last = self.0.load(Ordering::Relaxed);
         (last != Self::NEVER).then(|| Timestamp::from_micros(last))
@@ -261,7 +262,7 @@ impl Gateways {
         self.table.load().by_id.get(&id).cloned()
     }
 
-    /// When a gateway last identified itself to this process.
+    /// When a gateway last identified itself to this process, at most a second too early.
     pub(super) fn asked(&self, id: GatewayId) -> Option<Timestamp> {
         self.find(id)?.0.asked.last()
     }

@@ -173,7 +173,7 @@ impl Engine {
         Ok(self.decide(&gateway, subject, question, now, &check)?)
     }
 
-    /// When a gateway last identified itself to this process.
+    /// When a gateway last identified itself to this process, at most a second too early.
     pub fn gateway_asked(&self, id: GatewayId) -> Option<Timestamp> {
         self.gateways.asked(id)
     }

@@ -1,5 +1,5 @@
-//! Almost a year later: a mail tells the recipient that a key is about to end, and leads to the next
-//! one.
+//! Almost a year later: a mail tells the recipient that a key is about to end, and leads to the
+//! next one.
 
 use anyhow::{Context as _, Result, ensure};
 use tests::browser::Authenticator;

@@ -138,8 +138,8 @@ pub(super) fn whole_seconds(span: Duration) -> u64 {
 }
 
 impl<'a> Allowed<'a> {
-    /// What serde would write. Every call that passes is answered by it, and none of its texts has
-    /// anything to escape: ids, codes, and names of scopes.
+    /// What serde would write, for most answers are this one. None of its texts has anything to
+    /// escape: ids, codes, names of scopes and a time.
     pub(super) fn write(&self, out: &mut String) {
         let mut number = itoa::Buffer::new();
         out.push_str(r#"{"allowed":true,"code":""#);
@@ -362,12 +362,20 @@ mod tests {
             .collect();
         // Every character that the name of a scope may have.
         let scopes = [
+            named(&[]),
             named(&["a"]),
             named(&["abcdefghijklmnopqrstuvwxyz", "z0123456789._-:", "read"]),
         ];
         for scopes in &scopes {
             for limits in [0, 1, every_limit.len()] {
-                for expires in [0, 1, 1_803_055_200_000_000, 1_803_055_200_123_456, i64::MAX] {
+                for expires in [
+                    i64::MIN,
+                    -1,
+                    0,
+                    1_803_055_200_000_000,
+                    1_803_055_200_123_456,
+                    i64::MAX,
+                ] {
                     let allowed = Allowed {
                         allowed: true,
                         code: OK,

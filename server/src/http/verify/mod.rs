@@ -98,7 +98,7 @@ fn answer(portal: &Portal, gateway: &Gateway, body: &[u8]) -> Result<Response, R
     let decision = decision(portal, gateway, &read(body)?)?;
     match Answer::of(&decision) {
         Answer::Allowed(allowed) => {
-            let mut body = String::with_capacity(MOST);
+            let mut body = String::with_capacity(USUAL);
             allowed.write(&mut body);
             Ok(as_json(body))
         }
@@ -126,11 +126,11 @@ fn answer_batch(portal: &Portal, gateway: &Gateway, body: &[u8]) -> Result<Respo
 }
 
 /// Most answers fit into so many bytes.
-const MOST: usize = 1024;
+const USUAL: usize = 1024;
 
 /// As axum's `Json` answers, in a buffer that most answers fit into at once.
 fn json(answer: &impl Serialize) -> Result<Response, Refused> {
-    let mut body = Vec::with_capacity(MOST);
+    let mut body = Vec::with_capacity(USUAL);
     serde_json::to_writer(&mut body, answer).map_err(|error| {
         tracing::error!(%error, "an answer cannot be written");
         Refused::NotReady

@@ -46,6 +46,7 @@ fn object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Unreadable> {
     if body.trim_ascii_start().first() != Some(&b'{') {
         return Err(Unreadable::Json);
     }
+    // At once for all of it; serde_json would look at each string by itself.
     let text = std::str::from_utf8(body).map_err(|_| Unreadable::Json)?;
     serde_json::from_str(text).map_err(|_| Unreadable::Json)
 }

@@ -22,8 +22,8 @@ const MOST_KINDS: usize = 512;
 
 const MICROS_AN_HOUR: i64 = 3_600_000_000;
 
-/// Mostly there is one hour with a kind or two: they lie side by side, so that counting a call fetches
-/// one place of memory and not three.
+/// Mostly there is one hour with a kind or two: they lie side by side, so that counting a call
+/// fetches one place of memory and not three.
 #[derive(Clone, Debug, Default)]
 pub struct Counts {
     last_accepted: Option<(Timestamp, Network)>,
