@@ -1,4 +1,5 @@
-//! How long it takes to mint a key and seal it to one passkey. `cargo xtask bench` runs it.
+//! How long it takes to mint a key and seal it to one passkey, and to sign who calls.
+//! `cargo xtask bench` runs it.
 #![expect(
     clippy::print_stdout,
     clippy::disallowed_methods,
@@ -9,6 +10,7 @@ use std::error::Error;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+use domain::assertion::AssertionKey;
 use domain::id::{DeliveryId, PersonId};
 use domain::link::LinkSecret;
 use domain::seal::{
@@ -22,6 +24,8 @@ use rand_core::UnwrapErr;
 
 const WARM_UP: usize = 200;
 const TIMED: usize = 2_001;
+/// Bytes, as they are for a grant with three scopes.
+const CLAIMS: usize = 560;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let rng = &mut UnwrapErr(SysRng);
@@ -29,18 +33,30 @@ fn main() -> Result<(), Box<dyn Error>> {
     let pepper = Secret::random(rng);
     let host = HostSigningKey::from_seed(&Secret::random(rng));
     let sealing_key = DeviceKeys::derive(&Secret::random(rng)).sealing_key();
+    let mint = median(|| mint_and_seal(&prefix, &pepper, &host, &sealing_key))?;
+    println!("figure mint_seal {mint:.1} us");
+    let signer = AssertionKey::derive(&host);
+    let sign = median(|| {
+        black_box(signer.sign(black_box(&[b'x'; CLAIMS])));
+        Ok(())
+    })?;
+    println!("figure assertion {sign:.1} us");
+    Ok(())
+}
+
+/// Microseconds.
+fn median(mut act: impl FnMut() -> Result<(), Box<dyn Error>>) -> Result<f64, Box<dyn Error>> {
     let mut times = Vec::with_capacity(TIMED);
     for round in 0..WARM_UP + TIMED {
         let start = Instant::now();
-        mint_and_seal(&prefix, &pepper, &host, &sealing_key)?;
+        act()?;
         if round >= WARM_UP {
             times.push(start.elapsed());
         }
     }
     times.sort_unstable();
     let median = times.get(TIMED / 2).copied().unwrap_or(Duration::MAX);
-    println!("figure mint_seal {:.1} us", median.as_secs_f64() * 1e6);
-    Ok(())
+    Ok(median.as_secs_f64() * 1e6)
 }
 
 /// All that the server computes for it, down to the bytes that it stores.
