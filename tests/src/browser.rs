@@ -124,10 +124,11 @@ impl Browser {
     pub async fn download(&self, name: &str) -> Result<String> {
         let file = self.profile.path().join(DOWNLOADS).join(name);
         for _ in 0..200 {
-            // Under another name until it is complete.
-            if let Ok(text) = std::fs::read_to_string(&file) {
+            // Under another name until it is complete; an empty file may hold its place.
+            let saved = std::fs::read_to_string(&file).unwrap_or_default();
+            if !saved.is_empty() {
                 std::fs::remove_file(&file)?;
-                return Ok(text);
+                return Ok(saved);
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
