@@ -163,10 +163,27 @@ impl Read {
 }
 
 impl Work {
-    pub(crate) async fn append(&mut self, entry: Entry) -> Result<(), Error> {
+    /// One after the other, behind the last entry that there is.
+    pub(crate) async fn append(
+        &mut self,
+        entries: impl IntoIterator<Item = Entry>,
+    ) -> Result<(), Error> {
         let last = self.last_audit_entry().await?;
-        let (seq, previous) =
-            last.map_or((1, GENESIS), |last| (last.seq.saturating_add(1), last.hash));
+        let (mut seq, mut previous) = last.map_or((0, GENESIS), |last| (last.seq, last.hash));
+        for entry in entries {
+            seq = seq.saturating_add(1);
+            previous = self.append_one(entry, seq, previous).await?;
+        }
+        Ok(())
+    }
+
+    /// The entry's hash.
+    async fn append_one(
+        &mut self,
+        entry: Entry,
+        seq: i64,
+        previous: Digest,
+    ) -> Result<Digest, Error> {
         let hash = entry_hash(&previous, &entry.record(seq));
         let address = entry.address.map(Code);
         let agent = entry
@@ -194,7 +211,7 @@ impl Work {
             ],
             execute
         )?;
-        Ok(())
+        Ok(hash)
     }
 }
 

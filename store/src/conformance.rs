@@ -24,4 +24,5 @@ mod spent;
 mod stamps;
 mod statements;
 mod tampering;
+mod turns;
 mod work;

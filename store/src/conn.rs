@@ -1,26 +1,25 @@
 //! Opening the database, and what runs statements on it.
 
+use std::ops::{Deref, DerefMut};
 use std::str::FromStr as _;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use domain::keyring::RowKey;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+use sqlx::{PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction};
 
 use crate::error::Error;
 use crate::row::{Row, Sealed, Stamped};
+use crate::writer::{Turn, Writer};
 
 /// An open database whose schema is this program's.
 #[derive(Clone)]
 pub enum Database {
     /// One writer connection and separate readers.
     Sqlite {
-        writer: SqlitePool,
+        writer: Writer,
         readers: SqlitePool,
-        erasures: Arc<Erasures>,
     },
     Postgres(PgPool),
 }
@@ -28,22 +27,20 @@ pub enum Database {
 /// A transaction on either engine. All reading statements are methods of this type, in the file of
 /// their aggregate; writing ones are methods of [`crate::Work`].
 pub enum Conn {
-    Sqlite(Transaction<'static, Sqlite>),
+    Sqlite(SqliteConn),
     Postgres(Transaction<'static, Postgres>),
+}
+
+/// One of the readers, or the writer.
+pub enum SqliteConn {
+    Reading(Transaction<'static, Sqlite>),
+    Writing(Turn),
 }
 
 /// A consistent view of the database, for reading.
 pub struct Read {
     pub(crate) conn: Conn,
     pub(crate) row_key: RowKey,
-}
-
-/// Erasures that the write-ahead log is to be emptied after, counted as they are asked for.
-#[derive(Debug, Default)]
-pub struct Erasures {
-    asked: AtomicU64,
-    /// So many of them are out of the log.
-    done: AtomicU64,
 }
 
 /// When what was committed is on the disk.
@@ -58,7 +55,7 @@ pub(crate) enum Kept {
 }
 
 /// How long a writer waits for the others before it gives up.
-const BUSY: Duration = Duration::from_secs(10);
+pub(crate) const BUSY: Duration = Duration::from_secs(10);
 
 impl Database {
     /// Opens `sqlite:PATH` (created where missing) or `postgres://…`, and does nothing else.
@@ -86,27 +83,19 @@ impl Database {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .pragma("secure_delete", "ON");
-        let pool = |size| {
-            SqlitePoolOptions::new()
-                .max_connections(size)
-                .acquire_timeout(BUSY)
-                // There is no line that could be cut, asking takes as long as a statement, and a
-                // connection that is given back is asked anyway.
-                .test_before_acquire(false)
-        };
-        let writer = pool(1)
-            .connect_with(options.clone())
+        let writer = Writer::open(options.clone())
             .await
             .map_err(|error| Error::Open(error.to_string()))?;
-        let readers = pool(4)
+        let readers = SqlitePoolOptions::new()
+            .max_connections(4)
+            .acquire_timeout(BUSY)
+            // There is no line that could be cut, asking takes as long as a statement, and a
+            // connection that is given back is asked anyway.
+            .test_before_acquire(false)
             .connect_with(options.read_only(true).create_if_missing(false))
             .await
             .map_err(|error| Error::Open(error.to_string()))?;
-        Ok(Self::Sqlite {
-            writer,
-            readers,
-            erasures: Arc::default(),
-        })
+        Ok(Self::Sqlite { writer, readers })
     }
 
     async fn connect_postgres(url: &str) -> Result<Self, Error> {
@@ -123,9 +112,7 @@ impl Database {
 
     pub async fn close(&self) {
         match self {
-            Self::Sqlite {
-                writer, readers, ..
-            } => {
+            Self::Sqlite { writer, readers } => {
                 readers.close().await;
                 writer.close().await;
             }
@@ -135,7 +122,9 @@ impl Database {
 
     pub(crate) async fn begin_read(&self) -> Result<Conn, Error> {
         Ok(match self {
-            Self::Sqlite { readers, .. } => Conn::Sqlite(readers.begin().await?),
+            Self::Sqlite { readers, .. } => {
+                Conn::Sqlite(SqliteConn::Reading(readers.begin().await?))
+            }
             Self::Postgres(pool) => Conn::Postgres(
                 pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
                     .await?,
@@ -147,15 +136,9 @@ impl Database {
     /// its turn at once, where a later upgrade would fail with a stale snapshot.
     pub(crate) async fn begin_write(&self, kept: Kept) -> Result<Conn, Error> {
         Ok(match self {
-            Self::Sqlite { writer, .. } => Conn::Sqlite(
-                writer
-                    .begin_with(match kept {
-                        // An acknowledged revocation must survive a power cut.
-                        Kept::OnCommit => "PRAGMA synchronous = FULL; BEGIN IMMEDIATE",
-                        Kept::Later => "PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE",
-                    })
-                    .await?,
-            ),
+            Self::Sqlite { writer, .. } => {
+                Conn::Sqlite(SqliteConn::Writing(writer.begin(kept).await?))
+            }
             Self::Postgres(pool) => Conn::Postgres(match kept {
                 Kept::OnCommit => pool.begin().await?,
                 Kept::Later => {
@@ -166,43 +149,16 @@ impl Database {
         })
     }
 
-    /// After an erasure: empties the write-ahead log, so that what was erased is not left in it.
-    /// False while somebody still reads from the log: ask again later. It waits for readers only
-    /// briefly, since nobody can write in the meantime. Several who wait for their turn are served at
-    /// once.
+    /// Empties the write-ahead log, as is done soon after an erasure, unless somebody reads from it
+    /// just then. False while somebody does: ask again later.
     ///
     /// # Errors
     /// [`Error::Database`] when the engine fails.
     pub async fn forget_erased(&self) -> Result<bool, Error> {
-        let Self::Sqlite {
-            writer, erasures, ..
-        } = self
-        else {
-            return Ok(true);
-        };
-        let ours = erasures.asked.fetch_add(1, Ordering::SeqCst) + 1;
-        let mut conn = writer.acquire().await?;
-        if erasures.done.load(Ordering::SeqCst) >= ours {
-            return Ok(true);
+        match self {
+            Self::Sqlite { writer, .. } => Ok(writer.forget_erased().await?),
+            Self::Postgres(_) => Ok(true),
         }
-        // Whoever has asked by now has committed before.
-        let all = erasures.asked.load(Ordering::SeqCst);
-        sqlx::query("PRAGMA busy_timeout = 100")
-            .execute(&mut *conn)
-            .await?;
-        let outcome: Result<i64, sqlx::Error> =
-            sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)")
-                .fetch_one(&mut *conn)
-                .await;
-        // `BUSY`, as the connection was opened.
-        sqlx::query("PRAGMA busy_timeout = 10000")
-            .execute(&mut *conn)
-            .await?;
-        let is_done = outcome? == 0;
-        if is_done {
-            erasures.done.store(all, Ordering::SeqCst);
-        }
-        Ok(is_done)
     }
 }
 
@@ -216,10 +172,41 @@ impl Read {
 }
 
 impl Conn {
-    pub(crate) async fn commit(self) -> Result<(), sqlx::Error> {
+    /// Returns when it is committed. What was `erased` is in no file soon after.
+    pub(crate) async fn commit(self, erased: bool) -> Result<(), Error> {
         match self {
-            Self::Sqlite(tx) => tx.commit().await,
-            Self::Postgres(tx) => tx.commit().await,
+            Self::Sqlite(SqliteConn::Writing(turn)) => turn.commit(erased).await,
+            Self::Sqlite(SqliteConn::Reading(tx)) => tx.commit().await.map_err(commit_outcome),
+            Self::Postgres(tx) => tx.commit().await.map_err(commit_outcome),
+        }
+    }
+}
+
+/// A refusal by the database means that nothing was committed; a lost connection means that nobody
+/// knows.
+fn commit_outcome(error: sqlx::Error) -> Error {
+    match error {
+        sqlx::Error::Database(_) => Error::Database(error),
+        lost => Error::CommitUnknown(lost),
+    }
+}
+
+impl Deref for SqliteConn {
+    type Target = SqliteConnection;
+
+    fn deref(&self) -> &SqliteConnection {
+        match self {
+            Self::Reading(tx) => tx,
+            Self::Writing(turn) => turn,
+        }
+    }
+}
+
+impl DerefMut for SqliteConn {
+    fn deref_mut(&mut self) -> &mut SqliteConnection {
+        match self {
+            Self::Reading(tx) => tx,
+            Self::Writing(turn) => turn,
         }
     }
 }

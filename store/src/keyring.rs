@@ -45,7 +45,7 @@ impl Database {
                 execute
             )?;
         }
-        Ok(conn.commit().await?)
+        conn.commit(false).await
     }
 
     /// # Errors
@@ -64,7 +64,7 @@ impl Database {
         let mut conn = self.begin_write(Kept::OnCommit).await?;
         run!(&mut conn, SETTLE, [name, value], execute)?;
         let settled = run!(&mut conn, SETTING, [name], fetch_one as Value)?;
-        conn.commit().await?;
+        conn.commit(false).await?;
         Ok(settled.value)
     }
 }

@@ -8,6 +8,7 @@ mod migrate;
 mod row;
 mod sql;
 mod work;
+mod writer;
 
 mod audit;
 #[cfg(any(test, feature = "demo"))]
@@ -38,7 +39,7 @@ pub use calls::{
     CallCount, CallsAlike, CallsAround, CallsAt, CallsBy, CallsFrom, CallsOf, CallsTo, LastCalls,
 };
 pub use column::{Added, Code};
-pub use conn::{Conn, Database, Read};
+pub use conn::{Conn, Database, Read, SqliteConn};
 pub use copy::{Cell, CellKind, TABLES, Table};
 pub use credentials::Credential;
 pub use deliveries::{Delivery, EnvelopeRow};
@@ -60,3 +61,4 @@ pub use services::{Environment, PolicyVersion, Proposal, Service};
 pub use sessions::{Ceremony, PendingAct, Session};
 pub use spent::Spent;
 pub use work::{Committed, Evidence, Store, Unaudited, Work};
+pub use writer::{Turn, Writer};

@@ -1,6 +1,6 @@
 //! The schema: applied on request, and refused where it is newer than this program.
 
-use sqlx::migrate::Migrator;
+use sqlx::migrate::{MigrateError, Migrator};
 
 use crate::conn::Database;
 use crate::error::Error;
@@ -16,15 +16,20 @@ impl Database {
     /// or was edited after it was applied.
     pub async fn migrate(&self) -> Result<(), Error> {
         let outcome = match self {
-            Self::Sqlite { writer, .. } => match SQLITE.run(writer).await {
-                // sqlx takes no lock here: of two that start together one finds the tables made.
-                Err(sqlx::migrate::MigrateError::ExecuteMigration(..)) => SQLITE.run(writer).await,
-                outcome => outcome,
-            },
+            Self::Sqlite { writer, .. } => {
+                let mut alone = writer.alone().await?;
+                match SQLITE.run_direct(None, &mut **alone, false).await {
+                    // sqlx takes no lock here: of two that start together one finds the tables made.
+                    Err(MigrateError::ExecuteMigration(..)) => {
+                        SQLITE.run_direct(None, &mut **alone, false).await
+                    }
+                    outcome => outcome,
+                }
+            }
             Self::Postgres(pool) => POSTGRES.run(pool).await,
         };
         outcome.map_err(|error| match error {
-            sqlx::migrate::MigrateError::VersionMissing(found) => Error::NewerSchema {
+            MigrateError::VersionMissing(found) => Error::NewerSchema {
                 found,
                 known: newest(&SQLITE),
             },
@@ -51,7 +56,10 @@ impl Database {
     /// [`Error::NewerSchema`] as in [`Database::migrate`].
     pub async fn schema(&self) -> Result<i64, Error> {
         let applied: Result<Vec<i64>, sqlx::Error> = match self {
-            Self::Sqlite { writer, .. } => sqlx::query_scalar(APPLIED).fetch_all(writer).await,
+            Self::Sqlite { writer, .. } => {
+                let mut alone = writer.alone().await?;
+                sqlx::query_scalar(APPLIED).fetch_all(&mut **alone).await
+            }
             Self::Postgres(pool) => sqlx::query_scalar(APPLIED).fetch_all(pool).await,
         };
         // Before the first migration there is no table of them.

@@ -2,6 +2,8 @@
 //! and mail is queued on it, so that a state change, its entry and its mail commit together or not
 //! at all (never 7). What may commit without an entry is a closed list, [`Unaudited`].
 
+use std::iter;
+
 use domain::id::KeyId;
 use domain::keyring::RowKey;
 
@@ -24,10 +26,11 @@ pub struct Work {
     pub(crate) read: Read,
     /// Keys that this transaction touched, with their new change stamps.
     pub(crate) touched: Vec<(KeyId, i64)>,
+    /// The counter of key changes was raised.
+    pub(crate) counted: bool,
     /// The ciphertext of a delivery was erased.
     pub(crate) erased: bool,
     audited: bool,
-    database: Database,
 }
 
 /// At least one audit entry.
@@ -52,6 +55,8 @@ pub enum Unaudited {
 #[derive(Debug, Default)]
 pub struct Committed {
     pub touched: Vec<(KeyId, i64)>,
+    /// The counter of key changes was raised.
+    pub counted: bool,
 }
 
 impl Evidence {
@@ -134,9 +139,9 @@ impl Store {
                 row_key: self.row_key.clone(),
             },
             touched: Vec::new(),
+            counted: false,
             erased: false,
             audited,
-            database: self.database.clone(),
         })
     }
 }
@@ -149,10 +154,8 @@ impl Work {
     /// that nothing was changed.
     pub async fn commit(mut self, evidence: Evidence) -> Result<Committed, Error> {
         debug_assert!(self.audited, "audited work begins with Store::work");
-        self.append(evidence.first).await?;
-        for entry in evidence.rest {
-            self.append(entry).await?;
-        }
+        self.append(iter::once(evidence.first).chain(evidence.rest))
+            .await?;
         self.finish().await
     }
 
@@ -163,18 +166,20 @@ impl Work {
         self.finish().await
     }
 
+    /// Ends work that changed nothing, once all that it saw is committed: for an answer that rests on
+    /// what somebody else has just done. For a refusal dropping it is enough.
+    ///
+    /// # Errors
+    /// As [`Work::commit`].
+    pub async fn leave(self) -> Result<(), Error> {
+        self.finish().await.map(drop)
+    }
+
     async fn finish(self) -> Result<Committed, Error> {
-        self.read.conn.commit().await.map_err(commit_outcome)?;
-        if self.erased {
-            // The erasure is committed; a log that could not be truncated now is by the next one.
-            match self.database.forget_erased().await {
-                Ok(true) => {}
-                Ok(false) => tracing::debug!("somebody still reads from the write-ahead log"),
-                Err(error) => tracing::warn!(%error, "the write-ahead log was not emptied"),
-            }
-        }
+        self.read.conn.commit(self.erased).await?;
         Ok(Committed {
             touched: self.touched,
+            counted: self.counted,
         })
     }
 
@@ -282,15 +287,6 @@ fn changed_one<T: Row>(affected: u64, row: &T) -> Result<(), Error> {
             table: T::TABLE,
             id: row.id(),
         })
-    }
-}
-
-/// A refusal by the database means that nothing was committed; a lost connection means that nobody
-/// knows.
-fn commit_outcome(error: sqlx::Error) -> Error {
-    match error {
-        sqlx::Error::Database(_) => Error::Database(error),
-        lost => Error::CommitUnknown(lost),
     }
 }
 

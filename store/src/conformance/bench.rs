@@ -171,6 +171,17 @@ impl Bench {
         bytes
     }
 
+    /// Waits until the files' bytes are as they are to be soon.
+    pub(super) async fn settle(&self, is_so: impl Fn(&[u8]) -> bool) {
+        for _ in 0..1_000 {
+            if is_so(&self.files()) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("the files are not as they are to be");
+    }
+
     /// An id as a literal of this engine's SQL.
     pub(super) fn literal(&self, id: Uuid) -> String {
         match self.engine {

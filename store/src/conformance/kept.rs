@@ -3,13 +3,13 @@
 use domain::id::MailId;
 use uuid::Uuid;
 
-use super::bench::{Bench, Engine, at, on_each_engine, row_key};
+use super::bench::{Bench, Engine, at, entry, on_each_engine, row_key};
 use super::samples::{ONE, Sample};
 use crate::conn::{Conn, Database};
-use crate::{Mail, Store, Unaudited, Work};
+use crate::{Evidence, Mail, Store, Unaudited, Work};
 
 /// Whether the transaction's commit waits for the disk, as the engine itself says it.
-async fn waits(work: &mut Work) -> bool {
+pub(super) async fn waits(work: &mut Work) -> bool {
     match &mut work.read.conn {
         Conn::Sqlite(tx) => {
             let level: i64 = sqlx::query_scalar("PRAGMA synchronous")
@@ -46,7 +46,9 @@ async fn only_passing_work_does_not_wait_for_the_disk() {
             let mut minor = store.minor_work().await.unwrap();
             assert!(waits(&mut minor).await);
             minor.commit_unaudited(Unaudited::Usage).await.unwrap();
-            assert!(waits(&mut store.work().await.unwrap()).await);
+            let mut audited = store.work().await.unwrap();
+            assert!(waits(&mut audited).await);
+            audited.commit(Evidence::of(entry("kept"))).await.unwrap();
         }
     })
     .await;
@@ -75,12 +77,16 @@ async fn what_many_erase_at_once_is_in_no_file() {
                 }
             })
             .await;
-        let is_in_a_file = |number| {
+        let holds = |bytes: &[u8], number| {
             let secret = domain::enc::sha256(&[number, 77]);
-            bench.files().windows(32).any(|window| window == secret)
+            bytes.windows(32).any(|window| window == secret)
         };
         if bench.engine == Engine::Sqlite {
-            assert!((0..MANY).all(is_in_a_file), "planted and not found");
+            let bytes = bench.files();
+            assert!(
+                (0..MANY).all(|number| holds(&bytes, number)),
+                "planted and not found"
+            );
         }
         bench
             .race(MANY.into(), move |_, number| {
@@ -93,7 +99,9 @@ async fn what_many_erase_at_once_is_in_no_file() {
             })
             .await;
         if bench.engine == Engine::Sqlite {
-            assert!(!(0..MANY).any(is_in_a_file), "erased and found");
+            bench
+                .settle(|bytes| !(0..MANY).any(|number| holds(bytes, number)))
+                .await;
         }
     })
     .await;

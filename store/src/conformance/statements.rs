@@ -73,7 +73,8 @@ async fn placeholders(bench: &Bench, statement: &Statement) -> usize {
     match bench.store.database() {
         Database::Sqlite { writer, .. } => {
             let sql = SqlStr::from_static(statement.sqlite);
-            let prepared = writer.prepare(sql).await;
+            let mut alone = writer.alone().await.unwrap();
+            let prepared = (&mut **alone).prepare(sql).await;
             let prepared = prepared.unwrap_or_else(|error| panic!("{}: {error}", statement.sqlite));
             count(prepared.parameters())
         }
