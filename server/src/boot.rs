@@ -17,6 +17,7 @@ use crate::chance::{Clock, system_rng};
 use crate::config::Config;
 use crate::http::assets::Site;
 use crate::portal::{Inner, Portal};
+use crate::service::snapshot::Following;
 use crate::service::usage;
 use crate::verify::Engine;
 
@@ -48,6 +49,7 @@ pub async fn open_at(config: Config, clock: Clock) -> Result<Portal> {
     let store = Store::new(database, keyring.row_key.clone());
     Ok(Portal::new(Inner {
         engine: Engine::new(&keyring),
+        following: Following::default(),
         config,
         store,
         keyring,

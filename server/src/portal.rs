@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use domain::keyring::Keyring;
 use domain::time::Timestamp;
-use store::{Committed, Evidence, Store, Work};
+use store::{Evidence, Store, Work};
 use webauthn_rs::Webauthn;
 
 use crate::chance::Clock;
 use crate::config::Config;
 use crate::http::assets::Site;
 use crate::refusal::Refusal;
+use crate::service::snapshot::{self, Following};
 use crate::verify::Engine;
 
 /// Cheap to clone.
@@ -24,6 +25,7 @@ pub struct Inner {
     pub webauthn: Webauthn,
     pub clock: Clock,
     pub engine: Engine,
+    pub following: Following,
     pub site: Site,
     /// Wakes the job that sends mail.
     pub mail_waits: tokio::sync::Notify,
@@ -52,21 +54,25 @@ impl Portal {
     /// # Errors
     /// As [`Work::commit`]; when the outcome is unknown, the engine refuses to answer until it has
     /// reloaded.
-    pub async fn commit(&self, work: Work, evidence: Evidence) -> Result<Committed, Refusal> {
+    pub async fn commit(&self, work: Work, evidence: Evidence) -> Result<(), Refusal> {
         let portal = self.clone();
         let task = tokio::spawn(async move {
             let act = evidence.act().to_owned();
-            let committed = work.commit(evidence).await;
-            if committed.is_ok() {
-                crate::fault::committed(&act);
-            }
-            match &committed {
-                Ok(committed) => crate::service::snapshot::follow(&portal, committed).await,
-                Err(store::Error::CommitUnknown(_)) => portal.engine.distrust(),
-                Err(_) => {}
-            }
+            let outcome = match work.commit(evidence).await {
+                Ok(committed) => {
+                    crate::fault::committed(&act);
+                    snapshot::follow(&portal, committed).await;
+                    Ok(())
+                }
+                Err(error) => {
+                    if matches!(error, store::Error::CommitUnknown(_)) {
+                        portal.engine.distrust();
+                    }
+                    Err(error)
+                }
+            };
             portal.mail_waits.notify_one();
-            committed
+            outcome
         });
         Ok(task.await.map_err(Refusal::internal)??)
     }

@@ -15,6 +15,8 @@
 mod behind;
 
 use std::collections::{HashMap, HashSet};
+use std::mem;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use domain::id::{GrantId, KeyId, PartnerId, PolicyId};
@@ -67,19 +69,55 @@ pub async fn load(portal: &Portal) -> Result<(), NotFollowed> {
     Ok(())
 }
 
-/// After a commit and before its acknowledgement: takes over what it changed. If that fails,
-/// nothing is answered until a later reading succeeds (never 8).
-pub async fn follow(portal: &Portal, committed: &Committed) {
+/// Commits that the snapshot has yet to take over.
+#[derive(Default)]
+pub struct Following {
+    /// What each of them touched.
+    waiting: Mutex<Vec<Vec<(KeyId, i64)>>>,
+    turn: tokio::sync::Mutex<()>,
+}
+
+/// After a commit and before its acknowledgement: takes over what it changed. Whoever's turn it is
+/// reads for all who wait. If that fails, nothing is answered until a later reading succeeds
+/// (never 8).
+pub async fn follow(portal: &Portal, committed: Committed) {
+    if !committed.counted {
+        return;
+    }
+    let waiting = || {
+        let waiting = portal.following.waiting.lock();
+        waiting.unwrap_or_else(PoisonError::into_inner)
+    };
+    waiting().push(committed.touched);
+    let _turn = portal.following.turn.lock().await;
+    let touched = mem::take(&mut *waiting());
+    if touched.is_empty() {
+        return;
+    }
+    let mut reading = Unread(Some(&portal.engine));
     let outcome = refresh(
         &portal.engine,
         &portal.store,
         portal.now(),
-        &committed.touched,
+        &touched.concat(),
     )
     .await;
-    if let Err(error) = outcome {
-        tracing::error!(%error, "the snapshot could not follow a commit: verification is refused");
-        portal.engine.distrust();
+    match outcome {
+        Ok(()) => reading.0 = None,
+        Err(error) => {
+            tracing::error!(%error, "the snapshot could not follow a commit: verification is refused");
+        }
+    }
+}
+
+/// An engine that is not to be trusted should the reading end here, however it does.
+struct Unread<'a>(Option<&'a Engine>);
+
+impl Drop for Unread<'_> {
+    fn drop(&mut self) {
+        if let Some(engine) = self.0 {
+            engine.distrust();
+        }
     }
 }
 

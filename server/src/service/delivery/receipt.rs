@@ -52,7 +52,10 @@ pub async fn receipt(
         DeliveryState::from_stored(delivery.state.0, delivery.claimed_by, delivery.lease_until)
             .ok_or_else(|| Refusal::internal("a delivery's row contradicts itself"))?;
     match domain::delivery::receipt(&state, at, credential.id) {
-        ReceiptOutcome::Already => return Ok(delivery.key_id),
+        ReceiptOutcome::Already => {
+            work.leave().await?;
+            return Ok(delivery.key_id);
+        }
         ReceiptOutcome::Refused => return Err(too_late()),
         ReceiptOutcome::Accept => {}
     }
