@@ -2,6 +2,7 @@
 
 use std::ops::{Deref, DerefMut};
 use std::str::FromStr as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::keyring::RowKey;
@@ -83,7 +84,7 @@ impl Database {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .pragma("secure_delete", "ON");
-        let writer = Writer::open(options.clone())
+        let writer = Writer::connect(options.clone())
             .await
             .map_err(|error| Error::Open(error.to_string()))?;
         let readers = SqlitePoolOptions::new()
@@ -174,20 +175,22 @@ impl Read {
 impl Conn {
     /// Returns when it is committed. What was `erased` is in no file soon after.
     pub(crate) async fn commit(self, erased: bool) -> Result<(), Error> {
-        match self {
+        let outcome = match self {
             Self::Sqlite(SqliteConn::Writing(turn)) => turn.commit(erased).await,
-            Self::Sqlite(SqliteConn::Reading(tx)) => tx.commit().await.map_err(commit_outcome),
-            Self::Postgres(tx) => tx.commit().await.map_err(commit_outcome),
-        }
+            Self::Sqlite(SqliteConn::Reading(tx)) => tx.commit().await.map_err(Arc::new),
+            Self::Postgres(tx) => tx.commit().await.map_err(Arc::new),
+        };
+        outcome.map_err(Error::uncommitted)
     }
-}
 
-/// A refusal by the database means that nothing was committed; a lost connection means that nobody
-/// knows.
-fn commit_outcome(error: sqlx::Error) -> Error {
-    match error {
-        sqlx::Error::Database(_) => Error::Database(error),
-        lost => Error::CommitUnknown(lost),
+    /// Undoes what was done, and returns when all that was seen is committed.
+    pub(crate) async fn leave(self) -> Result<(), Error> {
+        match self {
+            Self::Sqlite(SqliteConn::Writing(turn)) => {
+                turn.leave().await.map_err(Error::uncommitted)
+            }
+            Self::Sqlite(SqliteConn::Reading(_)) | Self::Postgres(_) => Ok(()),
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! What can go wrong in the database, named after what the caller does about it.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
 #[derive(Debug, thiserror::Error)]
@@ -18,7 +20,7 @@ pub enum Error {
 
     /// The commit's outcome is not known: deny until reloaded.
     #[error("it is not known whether the transaction was committed")]
-    CommitUnknown(#[source] sqlx::Error),
+    CommitUnknown(#[source] Arc<sqlx::Error>),
 
     #[error(
         "the database holds schema {found}, and this program knows {known}: run the version that made it, or a later one"
@@ -29,14 +31,25 @@ pub enum Error {
     Open(String),
 
     #[error("the database did not answer as expected")]
-    Database(#[source] sqlx::Error),
+    Database(#[source] Arc<sqlx::Error>),
 }
 
 impl From<sqlx::Error> for Error {
     fn from(source: sqlx::Error) -> Self {
         match &source {
             sqlx::Error::Database(error) if error.is_unique_violation() => Self::Taken(source),
-            _ => Self::Database(source),
+            _ => Self::Database(Arc::new(source)),
+        }
+    }
+}
+
+impl Error {
+    /// Of a commit. A refusal by the database means that nothing was committed; a lost connection
+    /// means that nobody knows. Several may have waited for it.
+    pub(crate) fn uncommitted(source: Arc<sqlx::Error>) -> Self {
+        match *source {
+            sqlx::Error::Database(_) => Self::Database(source),
+            _ => Self::CommitUnknown(source),
         }
     }
 }

@@ -166,13 +166,13 @@ impl Work {
         self.finish().await
     }
 
-    /// Ends work that changed nothing, once all that it saw is committed: for an answer that rests on
-    /// what somebody else has just done. For a refusal dropping it is enough.
+    /// Undoes what was done, and returns once all that it saw is committed: for an answer other than
+    /// a refusal that rests on what somebody else has just done.
     ///
     /// # Errors
-    /// As [`Work::commit`].
+    /// As [`Work::commit`], of what it saw.
     pub async fn leave(self) -> Result<(), Error> {
-        self.finish().await.map(drop)
+        self.read.conn.leave().await
     }
 
     async fn finish(self) -> Result<Committed, Error> {

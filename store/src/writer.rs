@@ -1,12 +1,13 @@
 //! `SQLite`'s one writer. Units of work take turns on it, and those that wait for their turn at the
-//! same time share a transaction: each has a savepoint, so that one that fails undoes nothing of the
-//! others, and one commit keeps them all. Nobody is told of it before it is done, so that what is
-//! answered is kept as before; many of them cost little more than one.
+//! same time share a transaction: each has a savepoint, so that one that is given up undoes nothing
+//! of the others, and one commit keeps them all. Nobody is told of it before it is done. Where the
+//! engine itself ends the transaction, as for a full disk, all of them are told that they failed.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::TryStreamExt as _;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
 use tokio::runtime::Handle;
@@ -14,7 +15,6 @@ use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 use tokio::time::{sleep, timeout};
 
 use crate::conn::{BUSY, Kept};
-use crate::error::Error;
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -47,17 +47,17 @@ struct Open {
     undo: bool,
     /// Somebody is on the way who closes it.
     closing: bool,
-    /// Turns that ended well.
+    /// Turns that ended, and wait for the commit.
     waiting: Vec<oneshot::Sender<Outcome>>,
 }
 
-type Outcome = Result<(), Arc<sqlx::Error>>;
+pub(crate) type Outcome = Result<(), Arc<sqlx::Error>>;
 
 /// How long what was erased may stay in the write-ahead log, so that many erasures empty it once.
 const EMPTIED_AFTER: Duration = Duration::from_millis(100);
 
 impl Writer {
-    pub(crate) async fn open(options: SqliteConnectOptions) -> Result<Self, sqlx::Error> {
+    pub(crate) async fn connect(options: SqliteConnectOptions) -> Result<Self, sqlx::Error> {
         let line = Line {
             conn: Some(options.connect().await?),
             options,
@@ -144,22 +144,25 @@ impl Writer {
 
 impl Turn {
     /// Ends well, and returns when it is committed. What was `erased` is in no file soon after.
-    pub(crate) async fn commit(mut self, erased: bool) -> Result<(), Error> {
-        let (told, outcome) = oneshot::channel();
-        if let Some(open) = &mut self.line.open {
-            open.waiting.push(told);
-        }
+    pub(crate) async fn commit(mut self, erased: bool) -> Outcome {
         self.ended = true;
         if erased && !self.line.emptying {
             self.line.emptying = true;
             tokio::spawn(self.writer().empty_log());
         }
-        drop(self);
-        match outcome.await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(uncommitted(error)),
-            Err(_) => Err(Error::CommitUnknown(sqlx::Error::WorkerCrashed)),
+        self.leave().await
+    }
+
+    /// Ends, and returns when what it saw is committed.
+    pub(crate) async fn leave(mut self) -> Outcome {
+        let (told, outcome) = oneshot::channel();
+        if let Some(open) = &mut self.line.open {
+            open.waiting.push(told);
         }
+        drop(self);
+        outcome
+            .await
+            .unwrap_or_else(|_| Err(Arc::new(sqlx::Error::WorkerCrashed)))
     }
 
     fn writer(&self) -> Writer {
@@ -262,9 +265,14 @@ impl Line {
     /// Runs what opens and closes transactions. Where that fails nobody knows what is open: the
     /// connection is given up, and what was not committed goes with it.
     async fn run(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
-        let outcome = sqlx::raw_sql(sql).execute(&mut **self).await;
-        outcome.inspect_err(|_| self.conn = None)?;
-        Ok(())
+        let results = sqlx::raw_sql(sql).execute_many(&mut **self);
+        let outcome = match results.try_collect::<Vec<_>>().await {
+            Ok(results) if results.len() == sql.split(';').count() => Ok(()),
+            // A thread that dies says nothing of what it leaves undone.
+            Ok(_) => Err(sqlx::Error::WorkerCrashed),
+            Err(error) => Err(error),
+        };
+        outcome.inspect_err(|_| self.conn = None)
     }
 
     async fn connect(&mut self) -> Result<(), sqlx::Error> {
@@ -314,15 +322,4 @@ async fn to_the_end<T: Send + 'static>(
     tokio::spawn(work)
         .await
         .unwrap_or(Err(sqlx::Error::WorkerCrashed))
-}
-
-/// A refusal by the database means that nothing was committed.
-fn uncommitted(error: Arc<sqlx::Error>) -> Error {
-    let is_refused = matches!(*error, sqlx::Error::Database(_));
-    let shared = sqlx::Error::AnyDriverError(Box::new(error));
-    if is_refused {
-        Error::Database(shared)
-    } else {
-        Error::CommitUnknown(shared)
-    }
 }

@@ -16,7 +16,7 @@ mod behind;
 
 use std::collections::{HashMap, HashSet};
 use std::mem;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use domain::id::{GrantId, KeyId, PartnerId, PolicyId};
@@ -36,8 +36,8 @@ use behind::{Behind, Required};
 
 /// How often the counter of key changes is read. Well within `verify::BOUND`.
 const POLL_EVERY: Duration = Duration::from_millis(500);
-/// A database that hangs must not stop the polling for ever.
-const POLL_TIMEOUT: Duration = Duration::from_secs(30);
+/// A database that hangs must not stop the polling or hold up commits for ever.
+const READING_TIMEOUT: Duration = Duration::from_secs(30);
 /// How many keys are read at a time.
 const PAGE: i64 = 20_000;
 /// How many keys are read again with each poll.
@@ -73,9 +73,11 @@ pub async fn load(portal: &Portal) -> Result<(), NotFollowed> {
 #[derive(Default)]
 pub struct Following {
     /// What each of them touched.
-    waiting: Mutex<Vec<Vec<(KeyId, i64)>>>,
+    commits: Mutex<Vec<Touched>>,
     turn: tokio::sync::Mutex<()>,
 }
+
+type Touched = Vec<(KeyId, i64)>;
 
 /// After a commit and before its acknowledgement: takes over what it changed. Whoever's turn it is
 /// reads for all who wait. If that fails, nothing is answered until a later reading succeeds
@@ -84,39 +86,62 @@ pub async fn follow(portal: &Portal, committed: Committed) {
     if !committed.counted {
         return;
     }
-    let waiting = || {
-        let waiting = portal.following.waiting.lock();
-        waiting.unwrap_or_else(PoisonError::into_inner)
-    };
-    waiting().push(committed.touched);
-    let _turn = portal.following.turn.lock().await;
-    let touched = mem::take(&mut *waiting());
-    if touched.is_empty() {
-        return;
-    }
-    let mut reading = Unread(Some(&portal.engine));
-    let outcome = refresh(
-        &portal.engine,
-        &portal.store,
-        portal.now(),
-        &touched.concat(),
-    )
-    .await;
-    match outcome {
-        Ok(()) => reading.0 = None,
-        Err(error) => {
-            tracing::error!(%error, "the snapshot could not follow a commit: verification is refused");
+    let following = &portal.following;
+    following.commits().push(committed.touched);
+    let reading = async {
+        let _turn = following.turn.lock().await;
+        if following.commits().is_empty() {
+            return Ok(());
         }
+        following
+            .read(&portal.engine, &portal.store, portal.now())
+            .await
+    };
+    let outcome = tokio::time::timeout(READING_TIMEOUT, reading).await;
+    if let Err(error) = outcome.unwrap_or(Err(NotFollowed::TimedOut)) {
+        tracing::error!(%error, "the snapshot could not follow a commit: verification is refused");
+        portal.engine.distrust();
     }
 }
 
-/// An engine that is not to be trusted should the reading end here, however it does.
-struct Unread<'a>(Option<&'a Engine>);
+impl Following {
+    /// Reads what changed, and what all of the commits touched.
+    async fn read(
+        &self,
+        engine: &Engine,
+        store: &Store,
+        now: Timestamp,
+    ) -> Result<(), NotFollowed> {
+        let commits = mem::take(&mut *self.commits());
+        let touched = commits.concat();
+        let mut reading = UnderWay {
+            following: self,
+            engine,
+            commits,
+        };
+        refresh(engine, store, now, &touched).await?;
+        reading.commits.clear();
+        Ok(())
+    }
 
-impl Drop for Unread<'_> {
+    fn commits(&self) -> MutexGuard<'_, Vec<Touched>> {
+        self.commits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// However a reading ends: commits that it has not taken over wait for the next one, and until then
+/// the engine is not to be trusted.
+struct UnderWay<'a> {
+    following: &'a Following,
+    engine: &'a Engine,
+    commits: Vec<Touched>,
+}
+
+impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
-        if let Some(engine) = self.0 {
-            engine.distrust();
+        if !self.commits.is_empty() {
+            self.following.commits().append(&mut self.commits);
+            self.engine.distrust();
         }
     }
 }
@@ -132,10 +157,15 @@ pub async fn run_poll(portal: Portal, mut stop: Stop) {
             () = stop.wait() => return,
         }
         let reading = async {
-            refresh(&portal.engine, &portal.store, portal.now(), &[]).await?;
+            let turn = portal.following.turn.lock().await;
+            portal
+                .following
+                .read(&portal.engine, &portal.store, portal.now())
+                .await?;
+            drop(turn);
             recheck(&portal.engine, &portal.store, portal.now(), checked).await
         };
-        let outcome = tokio::time::timeout(POLL_TIMEOUT, reading)
+        let outcome = tokio::time::timeout(READING_TIMEOUT, reading)
             .await
             .unwrap_or(Err(NotFollowed::TimedOut));
         match outcome {

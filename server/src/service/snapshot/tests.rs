@@ -316,3 +316,29 @@ async fn a_database_that_went_back_is_not_followed() {
     let refused = scene.refresh().await;
     assert!(matches!(refused, Err(NotFollowed::WentBack { .. })));
 }
+
+#[tokio::test]
+async fn a_commit_that_a_failed_reading_lost_is_taken_over_by_the_next() {
+    let scene = ahead_by(2).await;
+    let following = Following::default();
+    let read = async || following.read(&scene.engine, &scene.store, NOW).await;
+    let committed = scene.end_key().await;
+    following.commits().push(committed.touched);
+    assert!(matches!(read().await, Err(NotFollowed::WentBack { .. })));
+    assert!(!scene.engine.is_ready(NOW));
+    // The counter goes on, and does not lead to the key.
+    for number in 10..12 {
+        let credential = GatewayCredential::mint(&mut system_rng());
+        let row = Gateway {
+            id: domain::id::GatewayId::new(Uuid::from_u128(number)),
+            name: format!("gateway {number}"),
+            ..gateway_row(credential.mac(&scene.keyring.pepper))
+        };
+        scene
+            .write(async |work| drop(work.add_gateway(row).await.unwrap()))
+            .await;
+    }
+    read().await.unwrap();
+    assert!(scene.engine.is_ready(NOW));
+    assert_eq!(scene.reason(KID), Some(Reason::Revoked));
+}
