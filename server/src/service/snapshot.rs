@@ -13,10 +13,9 @@
 //! a restart on all. The audit log shows it.
 
 mod behind;
+mod following;
 
 use std::collections::{HashMap, HashSet};
-use std::mem;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use domain::id::{GrantId, KeyId, PartnerId, PolicyId};
@@ -24,7 +23,7 @@ use domain::network::Networks;
 use domain::state::{GatewayState, PartnerState};
 use domain::time::Timestamp;
 use domain::verification::KeyEntry;
-use store::{Committed, KeyRow, Read, Stamped, Store};
+use store::{KeyRow, Read, Stamped, Store};
 use tokio::time::MissedTickBehavior;
 use uuid::Uuid;
 
@@ -33,6 +32,8 @@ use crate::portal::Portal;
 use crate::service::quotas;
 use crate::verify::{Engine, GatewayEntry, Held, Reading, parse_reach};
 use behind::{Behind, Required};
+
+pub use following::{Following, follow};
 
 /// How often the counter of key changes is read. Well within `verify::BOUND`.
 const POLL_EVERY: Duration = Duration::from_millis(500);
@@ -69,83 +70,6 @@ pub async fn load(portal: &Portal) -> Result<(), NotFollowed> {
     Ok(())
 }
 
-/// Commits that the snapshot has yet to take over.
-#[derive(Default)]
-pub struct Following {
-    /// What each of them touched.
-    commits: Mutex<Vec<Touched>>,
-    turn: tokio::sync::Mutex<()>,
-}
-
-type Touched = Vec<(KeyId, i64)>;
-
-/// After a commit and before its acknowledgement: takes over what it changed. Whoever's turn it is
-/// reads for all who wait. If that fails, nothing is answered until a later reading succeeds
-/// (never 8).
-pub async fn follow(portal: &Portal, committed: Committed) {
-    if !committed.counted {
-        return;
-    }
-    let following = &portal.following;
-    following.commits().push(committed.touched);
-    let reading = async {
-        let _turn = following.turn.lock().await;
-        if following.commits().is_empty() {
-            return Ok(());
-        }
-        following
-            .read(&portal.engine, &portal.store, portal.now())
-            .await
-    };
-    let outcome = tokio::time::timeout(READING_TIMEOUT, reading).await;
-    if let Err(error) = outcome.unwrap_or(Err(NotFollowed::TimedOut)) {
-        tracing::error!(%error, "the snapshot could not follow a commit: verification is refused");
-        portal.engine.distrust();
-    }
-}
-
-impl Following {
-    /// Reads what changed, and what all of the commits touched.
-    async fn read(
-        &self,
-        engine: &Engine,
-        store: &Store,
-        now: Timestamp,
-    ) -> Result<(), NotFollowed> {
-        let commits = mem::take(&mut *self.commits());
-        let touched = commits.concat();
-        let mut reading = UnderWay {
-            following: self,
-            engine,
-            commits,
-        };
-        refresh(engine, store, now, &touched).await?;
-        reading.commits.clear();
-        Ok(())
-    }
-
-    fn commits(&self) -> MutexGuard<'_, Vec<Touched>> {
-        self.commits.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// However a reading ends: commits that it has not taken over wait for the next one, and until then
-/// the engine is not to be trusted.
-struct UnderWay<'a> {
-    following: &'a Following,
-    engine: &'a Engine,
-    commits: Vec<Touched>,
-}
-
-impl Drop for UnderWay<'_> {
-    fn drop(&mut self) {
-        if !self.commits.is_empty() {
-            self.following.commits().append(&mut self.commits);
-            self.engine.distrust();
-        }
-    }
-}
-
 /// Follows the changes of other processes until told to stop.
 pub async fn run_poll(portal: Portal, mut stop: Stop) {
     let mut ticks = tokio::time::interval(POLL_EVERY);
@@ -157,7 +81,7 @@ pub async fn run_poll(portal: Portal, mut stop: Stop) {
             () = stop.wait() => return,
         }
         let reading = async {
-            let turn = portal.following.turn.lock().await;
+            let turn = portal.following.turn().await;
             portal
                 .following
                 .read(&portal.engine, &portal.store, portal.now())

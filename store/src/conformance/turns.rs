@@ -145,6 +145,21 @@ async fn who_goes_away_while_others_are_committed_takes_nothing_from_them() {
     .await;
 }
 
+/// Runs a statement of the engine's own within somebody's turn.
+async fn run(work: &mut Work, sql: &'static str) {
+    let Conn::Sqlite(conn) = &mut work.read.conn else {
+        unreachable!()
+    };
+    sqlx::raw_sql(sql).execute(&mut **conn).await.unwrap();
+}
+
+async fn were_not_kept(all: [Told; 2]) {
+    for told in all {
+        let error = told.await.unwrap().unwrap_err();
+        assert!(matches!(error, Error::Database(_)), "{error}");
+    }
+}
+
 #[tokio::test]
 async fn where_the_engine_ends_the_transaction_all_are_told_that_nothing_was_kept() {
     on_each_engine(async |bench: &Bench| {
@@ -157,19 +172,10 @@ async fn where_the_engine_ends_the_transaction_all_are_told_that_nothing_was_kep
         let first = end(first).await;
         let mut second = second.await.unwrap();
         // As a full disk does.
-        let Conn::Sqlite(conn) = &mut second.read.conn else {
-            unreachable!()
-        };
-        sqlx::raw_sql("ROLLBACK")
-            .execute(&mut **conn)
-            .await
-            .unwrap();
+        run(&mut second, "ROLLBACK").await;
         let second = end(second).await;
         let third = end(third.await.unwrap()).await;
-        for told in [first, second] {
-            let error = told.await.unwrap().unwrap_err();
-            assert!(matches!(error, Error::Database(_)), "{error}");
-        }
+        were_not_kept([first, second]).await;
         third.await.unwrap().unwrap();
         let kept = kept(bench).await;
         assert!(kept.contains(&"third".to_owned()), "{kept:?}");
@@ -251,19 +257,13 @@ async fn where_the_commit_fails_all_are_told_that_nothing_was_kept() {
         let second = queued(next(&bench.store, "second")).await;
         let first = end(first).await;
         let mut second = second.await.unwrap();
-        let Conn::Sqlite(conn) = &mut second.read.conn else {
-            unreachable!()
-        };
         // Of all constraints these alone can be left to the commit.
         let orphan = "PRAGMA defer_foreign_keys = ON;
             INSERT INTO envelope (delivery_id, credential_id, ciphertext_digest, opened_digest)
             VALUES (X'01', X'01', X'01', X'01')";
-        sqlx::raw_sql(orphan).execute(&mut **conn).await.unwrap();
+        run(&mut second, orphan).await;
         let second = end(second).await;
-        for told in [first, second] {
-            let error = told.await.unwrap().unwrap_err();
-            assert!(matches!(error, Error::Database(_)), "{error}");
-        }
+        were_not_kept([first, second]).await;
         assert!(kept(bench).await.is_empty());
         assert_eq!(tries(bench, "first").await, 1, "the next one goes on");
     })

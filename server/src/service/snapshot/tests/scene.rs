@@ -12,8 +12,9 @@ use domain::service::EnvironmentKind;
 use domain::state::{GatewayKind, GrantState, PersonKind, PersonState};
 use domain::verification::Reason;
 use store::{
-    AccessRequest, Added, Address, Code, Credential, Database, DecisionRow, Entry, Environment,
-    Evidence, Gateway, GrantRow, Partner, Person, PolicyVersion, Revision, Service, Work,
+    AccessRequest, Added, Address, Code, Committed, Credential, Database, DecisionRow, Entry,
+    Environment, Evidence, Gateway, GrantRow, Partner, Person, PolicyVersion, Revision, Service,
+    Work,
 };
 
 use crate::chance::system_rng;
