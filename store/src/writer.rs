@@ -32,6 +32,8 @@ pub(crate) struct Line {
     /// Absent when it is closed, or failed in a way that leaves its state unknown.
     conn: Option<SqliteConnection>,
     open: Option<Open>,
+    /// How many transactions there were before the open one.
+    closed: u64,
     /// Somebody is on the way who empties the write-ahead log.
     emptying: bool,
     /// The database is closed.
@@ -60,6 +62,7 @@ impl Writer {
             conn: Some(options.connect().await?),
             options,
             open: None,
+            closed: 0,
             emptying: false,
             over: false,
         };
@@ -92,9 +95,13 @@ impl Writer {
         to_the_end(async move { line.forget_erased().await }).await
     }
 
-    /// When it is too late for the transaction that it was sent for, it closes the next one early.
-    async fn close_transaction(self) {
-        self.0.lock().await.close().await;
+    /// Nothing, when it is too late for the transaction that it was sent for: if it closed the next
+    /// one early, whoever is on the way for that one would be late too, and so on.
+    async fn close_transaction(self, number: u64) {
+        let mut line = self.0.lock().await;
+        if line.closed == number {
+            line.close().await;
+        }
     }
 
     async fn empty_log(self) {
@@ -168,7 +175,7 @@ impl Turn {
 impl Drop for Turn {
     /// Those who wait go first; then the transaction is closed, even if nobody stays to wait for it.
     fn drop(&mut self) {
-        let writer = self.writer();
+        let (writer, number) = (self.writer(), self.line.closed);
         let Some(open) = &mut self.line.open else {
             return;
         };
@@ -178,7 +185,7 @@ impl Drop for Turn {
         }
         if let Ok(runtime) = Handle::try_current() {
             open.closing = true;
-            runtime.spawn(writer.close_transaction());
+            runtime.spawn(writer.close_transaction(number));
         }
     }
 }
@@ -230,6 +237,7 @@ impl Line {
     }
 
     fn tell(&mut self, outcome: Result<(), sqlx::Error>) {
+        self.closed += 1;
         let outcome = outcome.map_err(Arc::new);
         for waiting in self.open.take().into_iter().flat_map(|open| open.waiting) {
             waiting.send(outcome.clone()).ok();
