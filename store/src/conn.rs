@@ -83,7 +83,9 @@ impl Database {
             .busy_timeout(BUSY)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
-            .pragma("secure_delete", "ON");
+            .pragma("secure_delete", "ON")
+            // What it would write beside the database could hold what was erased, and outlive it.
+            .pragma("temp_store", "MEMORY");
         let writer = Writer::connect(options.clone())
             .await
             .map_err(|error| Error::Open(error.to_string()))?;

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::bench::{Bench, Engine, at, on_each_engine};
 use super::claims::{DELIVERY, MINE, seal};
 use super::samples::{ONE, Sample};
-use crate::{Mail, Work};
+use crate::{Mail, Unaudited, Work};
 
 /// 256 bytes that occur nowhere else.
 fn ciphertext() -> Vec<u8> {
@@ -102,4 +102,40 @@ async fn a_log_that_somebody_reads_is_emptied_later() {
         assert!(!holds(&bench.files()));
     })
     .await;
+}
+
+/// A unit of work that changes much writes what the pages held before beside the database, unless it
+/// is told not to: and nothing empties that file.
+#[tokio::test]
+async fn what_was_erased_is_written_to_no_file_beside_the_database() {
+    on_each_engine(async |bench: &Bench| {
+        let mails = (10..200).map(|n| Mail {
+            id: MailId::new(Uuid::from_u128(n)),
+            sealed: Some(ciphertext()),
+            ..Mail::bare(ONE)
+        });
+        let mails: Vec<Mail> = mails.collect();
+        bench
+            .write(async |work| {
+                for mail in &mails {
+                    work.queue_mail(mail).await.unwrap();
+                }
+            })
+            .await;
+        let mut work = bench.store.minor_work().await.unwrap();
+        for mail in &mails {
+            work.mail_sent(mail.id, at(2)).await.unwrap();
+        }
+        let temporary = open_files().filter(|name| name.contains("etilqs_"));
+        assert_eq!(temporary.count(), 0);
+        work.commit_unaudited(Unaudited::Outbox).await.unwrap();
+    })
+    .await;
+}
+
+/// By name, of this process.
+fn open_files() -> impl Iterator<Item = String> {
+    let open = std::fs::read_dir("/proc/self/fd").unwrap();
+    open.filter_map(|file| std::fs::read_link(file.ok()?.path()).ok())
+        .map(|name| name.to_string_lossy().into_owned())
 }
