@@ -12,7 +12,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::conn::{BUSY, Kept};
 
@@ -43,6 +43,7 @@ pub(crate) struct Line {
 /// A transaction that is shared.
 struct Open {
     kept: Kept,
+    since: Instant,
     /// The last turn did not end well.
     undo: bool,
     /// Somebody is on the way who closes it.
@@ -52,6 +53,9 @@ struct Open {
 }
 
 pub(crate) type Outcome = Result<(), Arc<sqlx::Error>>;
+
+/// How long others may join a transaction: whoever was first waits for them.
+pub(crate) const SHARED_FOR: Duration = Duration::from_millis(20);
 
 /// How long what was erased may stay in the write-ahead log, so that many erasures empty it once.
 const EMPTIED_AFTER: Duration = Duration::from_millis(100);
@@ -193,7 +197,9 @@ impl Drop for Turn {
 impl Line {
     async fn begin(&mut self, kept: Kept) -> Result<(), sqlx::Error> {
         let waits_in_vain = |open: &Open| kept == Kept::OnCommit && open.kept == Kept::Later;
-        if self.open.as_ref().is_some_and(waits_in_vain) {
+        let is_old = |open: &Open| open.since.elapsed() > SHARED_FOR;
+        let is_over = |open: &Open| waits_in_vain(open) || is_old(open);
+        if self.open.as_ref().is_some_and(is_over) {
             self.close().await;
         }
         if let Some(open) = &mut self.open {
@@ -217,6 +223,7 @@ impl Line {
         .await?;
         self.open = Some(Open {
             kept,
+            since: Instant::now(),
             waiting: Vec::new(),
             undo: false,
             closing: false,

@@ -4,12 +4,13 @@
 use std::time::Duration;
 
 use tokio::task::{JoinHandle, yield_now};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::bench::{Bench, Engine, at, on_each_engine};
 use super::kept::waits;
 use crate::conn::Conn;
 use crate::error::Error;
+use crate::writer::SHARED_FOR;
 use crate::{Committed, Store, Unaudited, Work};
 
 type Told = JoinHandle<Result<Committed, Error>>;
@@ -67,6 +68,32 @@ async fn nobody_is_told_of_a_commit_before_it_is_done() {
         first.await.unwrap().unwrap();
         second.await.unwrap().unwrap();
         assert_eq!(kept(bench).await, ["first", "second"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_was_first_does_not_wait_for_all_who_come_after() {
+    on_each_engine(async |bench: &Bench| {
+        let first = tried(&bench.store, "first").await;
+        if bench.engine == Engine::Postgres {
+            return;
+        }
+        let second = queued(next(&bench.store, "second")).await;
+        let third = queued(next(&bench.store, "third")).await;
+        let first = end(first).await;
+        let second = second.await.unwrap();
+        sleep(SHARED_FOR * 2).await;
+        let second = end(second).await;
+        let third = third.await.unwrap();
+        let both = timeout(Duration::from_secs(10), async {
+            (first.await, second.await)
+        });
+        let (first, second) = both.await.expect("told while the third is at work");
+        first.unwrap().unwrap();
+        second.unwrap().unwrap();
+        assert_eq!(kept(bench).await, ["first", "second"]);
+        drop(third);
     })
     .await;
 }
