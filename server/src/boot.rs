@@ -48,7 +48,7 @@ pub async fn open_at(config: Config, clock: Clock) -> Result<Portal> {
     let site = Site::load(&config.site)?;
     let store = Store::new(database, keyring.row_key.clone());
     Ok(Portal::new(Inner {
-        engine: Engine::new(&keyring),
+        engine: Engine::new(&keyring, clock.clone()),
         following: Following::default(),
         config,
         store,

@@ -26,6 +26,8 @@ use domain::token::{ApiKey, Kid};
 use domain::verification::Reason;
 use uuid::Uuid;
 
+use crate::chance::Clock;
+
 pub use decide::{Decision, Known, Question, Refused};
 pub use freshness::BOUND;
 pub use gateway::{
@@ -91,12 +93,12 @@ pub struct Reading {
 const NOTHING: i64 = i64::MIN;
 
 impl Engine {
-    pub fn new(keyring: &Keyring) -> Self {
+    pub fn new(keyring: &Keyring, clock: Clock) -> Self {
         Self {
             pepper: MacKey::new(&keyring.pepper),
             snapshot: Snapshot::new(),
             gateways: Gateways::default(),
-            freshness: Freshness::new(),
+            freshness: Freshness::new(clock),
             usage: Usage::new(),
             meters: Meters::default(),
             position: AtomicI64::new(NOTHING),

@@ -12,7 +12,7 @@ use domain::token::KeyPrefix;
 use domain::verification::{KeyEntry, Place, RawCall};
 
 use super::*;
-use crate::chance::system_rng;
+use crate::chance::{Clock, system_rng};
 
 const SERVICE: ServiceId = ServiceId::new(Uuid::from_u128(1));
 const ENVIRONMENT: EnvironmentId = EnvironmentId::new(Uuid::from_u128(2));
@@ -86,9 +86,14 @@ struct Scene {
     credential: GatewayCredential,
 }
 
+/// A clock on which no time passes, however long a test takes.
+pub(crate) fn standing() -> Clock {
+    Clock::Told(Arc::default())
+}
+
 fn scene() -> Scene {
     let keyring = Keyring::generate(&mut system_rng());
-    let engine = Engine::new(&keyring);
+    let engine = Engine::new(&keyring, standing());
     let key = ApiKey::mint(&KeyPrefix::new("lk", "live").unwrap(), &mut system_rng());
     let credential = GatewayCredential::mint(&mut system_rng());
     let held = Held {
@@ -323,7 +328,7 @@ fn a_poll_that_fails_for_two_seconds_denies() {
 
 #[test]
 fn before_the_snapshot_is_loaded_nothing_is_answered() {
-    let engine = Engine::new(&Keyring::generate(&mut system_rng()));
+    let engine = Engine::new(&Keyring::generate(&mut system_rng()), standing());
     let credential = GatewayCredential::mint(&mut system_rng()).expose_text();
     assert_eq!(engine.admit(&credential, NOW).unwrap_err(), NotReady);
 }

@@ -19,7 +19,7 @@ use store::{
 
 use crate::chance::system_rng;
 use crate::service::snapshot::*;
-use crate::verify::tests::{HERE, NOW, QUESTION, grant};
+use crate::verify::tests::{HERE, NOW, QUESTION, grant, standing};
 use crate::verify::{GatewayCredential, Subject, reach_json};
 
 pub(super) const ID: Uuid = Uuid::from_u128(7);
@@ -44,7 +44,7 @@ pub(super) async fn scene() -> Scene {
     database.migrate().await.unwrap();
     let keyring = Keyring::generate(&mut system_rng());
     let scene = Scene {
-        engine: Engine::new(&keyring),
+        engine: Engine::new(&keyring, standing()),
         store: Store::new(database, keyring.row_key.clone()),
         keyring,
         _folder: folder,
