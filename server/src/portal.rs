@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use domain::keyring::Keyring;
 use domain::time::Timestamp;
-use store::{Evidence, Store, Work};
+use store::{Committed, Evidence, Store, Work};
 use webauthn_rs::Webauthn;
 
 use crate::chance::Clock;
@@ -75,5 +75,16 @@ impl Portal {
             outcome
         });
         Ok(task.await.map_err(Refusal::internal)??)
+    }
+
+    /// Undoes what was done, and returns when what it saw is committed and followed: for an answer
+    /// that rests on what somebody else has just done.
+    ///
+    /// # Errors
+    /// As [`Work::leave`].
+    pub async fn leave(&self, work: Work) -> Result<(), Refusal> {
+        work.leave().await?;
+        snapshot::follow(self, Committed::default()).await;
+        Ok(())
     }
 }

@@ -77,7 +77,6 @@ impl Work {
 
     /// The counter's new value; the ones before it, down to the old one, are taken with it.
     async fn raise_key_counter_by(&mut self, keys: usize) -> Result<i64, Error> {
-        self.counted = true;
         let by = i64::try_from(keys).unwrap_or(i64::MAX);
         let value: (i64,) = match &mut self.read.conn {
             Conn::Sqlite(tx) => {

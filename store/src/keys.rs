@@ -275,7 +275,6 @@ impl Work {
     }
 
     pub(crate) async fn raise_key_counter(&mut self) -> Result<i64, Error> {
-        self.counted = true;
         Ok(run!(&mut self.read.conn, RAISE, [], fetch_one as Counter)?.value)
     }
 

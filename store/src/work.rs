@@ -26,8 +26,6 @@ pub struct Work {
     pub(crate) read: Read,
     /// Keys that this transaction touched, with their new change stamps.
     pub(crate) touched: Vec<(KeyId, i64)>,
-    /// The counter of key changes was raised.
-    pub(crate) counted: bool,
     /// The ciphertext of a delivery was erased.
     pub(crate) erased: bool,
     audited: bool,
@@ -55,8 +53,6 @@ pub enum Unaudited {
 #[derive(Debug, Default)]
 pub struct Committed {
     pub touched: Vec<(KeyId, i64)>,
-    /// The counter of key changes was raised.
-    pub counted: bool,
 }
 
 impl Evidence {
@@ -139,7 +135,6 @@ impl Store {
                 row_key: self.row_key.clone(),
             },
             touched: Vec::new(),
-            counted: false,
             erased: false,
             audited,
         })
@@ -179,7 +174,6 @@ impl Work {
         self.read.conn.commit(self.erased).await?;
         Ok(Committed {
             touched: self.touched,
-            counted: self.counted,
         })
     }
 

@@ -265,10 +265,30 @@ async fn settle(
     proof: &Proof,
 ) -> Result<(String, Option<Told>), Refusal> {
     let mut work = portal.store.work().await?;
-    let actor = &session::again(portal, &mut work, actor).await?;
-    signs_still(&mut work, actor, proof).await?;
-    let (act, _) = load(portal, &mut work, actor, id).await?;
-    let asking = act.prepare(portal, &mut work, actor).await?;
+    match perform(portal, &mut work, actor, id, proof).await {
+        Ok(done) => {
+            portal.commit(work, done.evidence).await?;
+            Ok((done.location, done.told))
+        }
+        // It may say what somebody else has done in this moment, and must not say it too early.
+        Err(refusal) => {
+            portal.leave(work).await?;
+            Err(refusal)
+        }
+    }
+}
+
+async fn perform(
+    portal: &Portal,
+    work: &mut Work,
+    actor: &Actor,
+    id: CeremonyId,
+    proof: &Proof,
+) -> Result<Done, Refusal> {
+    let actor = &session::again(portal, work, actor).await?;
+    signs_still(work, actor, proof).await?;
+    let (act, _) = load(portal, work, actor, id).await?;
+    let asking = act.prepare(portal, work, actor).await?;
     let signed = proof.statement();
     if asking.asked.statement(portal, actor.person(), signed.nonce) != *signed {
         return Err(Refusal::conflict(
@@ -279,9 +299,7 @@ async fn settle(
     if !work.take_pending_act(id, actor.person()).await? {
         return Err(Refusal::NotFound);
     }
-    let done = act.perform(portal, &mut work, actor, proof).await?;
-    portal.commit(work, done.evidence).await?;
-    Ok((done.location, done.told))
+    act.perform(portal, work, actor, proof).await
 }
 
 /// The passkey that signed may have been removed since its assertion was checked.

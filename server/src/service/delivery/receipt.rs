@@ -53,7 +53,7 @@ pub async fn receipt(
             .ok_or_else(|| Refusal::internal("a delivery's row contradicts itself"))?;
     match domain::delivery::receipt(&state, at, credential.id) {
         ReceiptOutcome::Already => {
-            work.leave().await?;
+            portal.leave(work).await?;
             return Ok(delivery.key_id);
         }
         ReceiptOutcome::Refused => return Err(too_late()),

@@ -103,7 +103,7 @@ pub async fn alert(
         return Ok(());
     };
     if !is_first_in_hour(portal, &mut work, "alert-notice", id).await? {
-        work.leave().await?;
+        portal.leave(work).await?;
         return Ok(());
     }
     let context = Context::load(&mut work, delivery.grant_id).await?;

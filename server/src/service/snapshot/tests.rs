@@ -1,15 +1,18 @@
 mod live;
 mod scene;
 
+use std::sync::Arc;
+
 use domain::decision::DecisionVerdict;
 use domain::id::DecisionId;
 use domain::key::KeyState;
 use domain::state::GrantState;
 use domain::verification::Reason;
+use futures_util::FutureExt as _;
 use store::{Code, DecisionRow, Gateway, GrantRow};
 
 use super::*;
-use crate::chance::system_rng;
+use crate::chance::{Clock, system_rng};
 use crate::service::usage::{flush, hours};
 use crate::verify::tests::{NOW, QUESTION};
 use crate::verify::{GatewayCredential, Subject};
@@ -317,13 +320,49 @@ async fn a_database_that_went_back_is_not_followed() {
     assert!(matches!(refused, Err(NotFollowed::WentBack { .. })));
 }
 
+fn now() -> Clock {
+    Clock::Told(Arc::new(NOW.micros().into()))
+}
+
+#[tokio::test]
+async fn nobody_answers_from_a_commit_that_the_snapshot_has_not_followed() {
+    let scene = scene().await.loaded().await;
+    let following = Following::default();
+    let clock = now();
+    let follow = |touched| following.follow(&scene.engine, &scene.store, &clock, touched);
+    // Whoever ended the key has not come to follow it so far: who only saw it ended reads as well.
+    scene.end_key().await;
+    follow(&[]).await.unwrap();
+    assert_eq!(scene.reason(KID), Some(Reason::Revoked));
+}
+
+#[tokio::test]
+async fn one_reading_serves_all_who_wait_and_a_later_commit_waits_for_the_next() {
+    let scene = scene().await.loaded().await;
+    let following = Following::default();
+    let clock = now();
+    let follow = |touched| following.follow(&scene.engine, &scene.store, &clock, touched);
+    let committed = scene.end_key().await;
+    let turn = following.turn().await;
+    let (mut first, mut second) = (Box::pin(follow(&committed.touched)), Box::pin(follow(&[])));
+    assert!(first.as_mut().now_or_never().is_none());
+    assert!(second.as_mut().now_or_never().is_none());
+    drop(turn);
+    first.await.unwrap();
+    assert_eq!(scene.reason(KID), Some(Reason::Revoked));
+    let second = second.now_or_never();
+    second.expect("the first has read for both").unwrap();
+    let third = Box::pin(follow(&[])).now_or_never();
+    assert!(third.is_none(), "it committed after that reading began");
+}
+
 #[tokio::test]
 async fn a_commit_that_a_failed_reading_lost_is_taken_over_by_the_next() {
     let scene = ahead_by(2).await;
     let following = Following::default();
     let read = async || following.read(&scene.engine, &scene.store, NOW).await;
     let committed = scene.end_key().await;
-    following.commits().push(committed.touched);
+    following.add(&committed.touched);
     assert!(matches!(read().await, Err(NotFollowed::WentBack { .. })));
     assert!(!scene.engine.is_ready(NOW));
     // The counter goes on, and does not lead to the key.

@@ -118,3 +118,35 @@ async fn a_passkey_that_is_removed_after_it_signed_does_nothing_more() {
         "{refused:?}"
     );
 }
+
+#[tokio::test]
+async fn who_is_refused_for_what_another_does_at_the_same_time_is_told_when_that_is_kept() {
+    let fixture = Fixture::new().await;
+    let portal = &fixture.portal;
+    let first = fixture.staff("Olga", &[Role::Operator]).await;
+    let second = fixture.staff("Omar", &[Role::Operator]).await;
+    let partner = fixture.partner("Quay").await;
+    let suspend = || SuspendPartner {
+        partner,
+        reason: reason(),
+    };
+    let signed = async |actor| {
+        let signed = sign_unsigned(portal, actor, suspend().into()).await;
+        signed.unwrap()
+    };
+    let (a, b) = (signed(&first).await, signed(&second).await);
+    let done = settle(portal, &first, a.0, &a.1);
+    let refused = async {
+        let refused = settle(portal, &second, b.0, &b.1).await.map(drop);
+        let mut read = portal.store.read().await.unwrap();
+        let state = read.partner(partner).await.unwrap().unwrap().state.0;
+        (refused, state)
+    };
+    let (done, (refused, state)) = tokio::join!(done, refused);
+    done.unwrap();
+    assert!(
+        matches!(refused, Err(Refusal::Conflict { .. })),
+        "{refused:?}"
+    );
+    assert_eq!(state, domain::state::PartnerState::Suspended);
+}
