@@ -113,7 +113,7 @@ fn answer_batch(portal: &Portal, gateway: &Gateway, body: &[u8]) -> Result<Respo
         decisions.push(decision(portal, gateway, asked));
     }
     // Where nothing was decided nothing was counted, and the gateway may ask again.
-    if let Some(Err(_)) = decisions.first() {
+    if decisions.iter().all(Result::is_err) {
         return Err(Refused::NotReady);
     }
     let answers = decisions
