@@ -24,8 +24,10 @@ struct Quota {
     starts: Timestamp,
     ends: Timestamp,
     calls: u64,
-    /// Those among them that are not in the database yet.
+    /// Those among them that are not known to be in the database.
     unsaved: u64,
+    /// Those among these that were taken out to be written.
+    taken: u64,
 }
 
 impl Quota {
@@ -36,6 +38,7 @@ impl Quota {
             ends,
             calls: 0,
             unsaved: 0,
+            taken: 0,
         }
     }
 }
@@ -49,6 +52,7 @@ impl Default for Quota {
             ends: never,
             calls: 0,
             unsaved: 0,
+            taken: 0,
         }
     }
 }
@@ -203,27 +207,46 @@ impl Meter {
         }
     }
 
-    /// Takes out what is to be written. It counts as written from here on; what could not be comes
-    /// back by [`Meter::unsave`].
-    pub fn save(&mut self) -> impl Iterator<Item = Spent> + use<> {
-        let mut unsaved = [None; 2];
+    /// Half of what may wait to be written waits to be taken out: it is time to.
+    pub fn is_filling(&self, counts: Counts) -> bool {
+        let [day, month] = &self.quotas;
+        [(Period::Day, day), (Period::Month, month)]
+            .into_iter()
+            .filter_map(|(period, quota)| Some((quota, counts.get(period)?)))
+            .any(|(quota, limit)| quota.unsaved - quota.taken >= slack(limit) / 2)
+    }
+
+    /// Takes out what is to be written. A crash forgets it until [`Meter::saved`] says that it was;
+    /// what could not be comes back by [`Meter::unsaved`].
+    pub fn take(&mut self) -> impl Iterator<Item = Spent> + use<> {
+        let mut taken = [None; 2];
         let periods = [Period::Day, Period::Month];
-        for ((quota, period), spent) in self.quotas.iter_mut().zip(periods).zip(&mut unsaved) {
-            let calls = core::mem::take(&mut quota.unsaved);
+        for ((quota, period), spent) in self.quotas.iter_mut().zip(periods).zip(&mut taken) {
+            let calls = quota.unsaved - quota.taken;
             let starts = quota.starts;
+            quota.taken = quota.unsaved;
             *spent = (calls > 0).then_some(Spent {
                 period,
                 starts,
                 calls,
             });
         }
-        unsaved.into_iter().flatten()
+        taken.into_iter().flatten()
     }
 
-    /// Could not be written: it waits for the next time, if its period is not over.
-    pub fn unsave(&mut self, spent: Spent) {
+    /// What was taken out is in the database.
+    pub fn saved(&mut self, spent: Spent) {
         if let Some(quota) = self.same(spent) {
-            quota.unsaved += spent.calls;
+            quota.taken = quota.taken.saturating_sub(spent.calls);
+            quota.unsaved = quota.unsaved.saturating_sub(spent.calls);
+        }
+    }
+
+    /// What was taken out could not be written: it waits for the next time, if its period is not
+    /// over.
+    pub fn unsaved(&mut self, spent: Spent) {
+        if let Some(quota) = self.same(spent) {
+            quota.taken = quota.taken.saturating_sub(spent.calls);
         }
     }
 

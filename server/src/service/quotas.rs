@@ -1,6 +1,6 @@
 //! Writes the calls that quotas have counted, and reads them at start. A crash forgets what was
-//! counted since the last batch: at most what `domain::limit` lets wait for one, and that much a quota
-//! can be overspent by.
+//! counted since the last batch that was written: at most what `domain::limit` lets wait, and that
+//! much a quota can be overspent by.
 
 use std::time::Duration;
 
@@ -36,28 +36,33 @@ pub async fn run_flush(portal: Portal, mut stop: Stop) {
     let (engine, store) = (&portal.engine, &portal.store);
     let mut ticks = tokio::time::interval(FLUSH_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut can_write = true;
     loop {
         let stopped = tokio::select! {
             _ = ticks.tick() => false,
-            () = engine.spent_is_full() => false,
+            () = engine.spent_is_filling(), if can_write => false,
             () = stop.wait() => true,
         };
-        flush(engine, store).await;
+        can_write = flush(engine, store).await;
         if stopped {
             return;
         }
     }
 }
 
-/// Writes all that was counted. What cannot be written now waits for the next time; what may have
-/// been is written again: a quota that ends too early is better than one that is overspent.
-async fn flush(engine: &Engine, store: &Store) {
+/// Writes all that was counted, if it can. What cannot be written now waits for the next time; what
+/// may have been is written again: a quota that ends too early is better than one that is overspent.
+async fn flush(engine: &Engine, store: &Store) -> bool {
+    let mut can_write = true;
     let mut spent = engine.drain_spent();
     // Two processes that write the same rows take their locks in one order.
     spent.sort_unstable_by_key(|(id, spent)| (id.counted, id.id, spent.period));
     for batch in spent.chunks(BATCH) {
         match write(store, batch).await {
             Ok(totals) => {
+                for (id, spent) in batch {
+                    engine.saved_spent(*id, *spent);
+                }
                 for (id, total) in totals {
                     engine.learn_spent(id, total);
                 }
@@ -67,9 +72,11 @@ async fn flush(engine: &Engine, store: &Store) {
                 for (id, spent) in batch {
                     engine.return_spent(*id, *spent);
                 }
+                can_write = false;
             }
         }
     }
+    can_write
 }
 
 async fn write(

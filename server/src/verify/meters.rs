@@ -39,8 +39,8 @@ pub struct Limited {
 pub(super) struct Meters {
     all: Mutex<HashMap<MeterId, Arc<Shared>>>,
     unsaved: Mutex<Vec<Arc<Shared>>>,
-    /// So many calls wait to be written that no more can be counted.
-    full: Notify,
+    /// So many calls wait to be written that it is time to.
+    filling: Notify,
 }
 
 impl Meters {
@@ -73,16 +73,14 @@ impl Meters {
         now: Timestamp,
     ) -> Result<Vec<Left>, Exceeded> {
         let mut left = Vec::with_capacity(2);
-        let spent = limited.with(grant, |meters| spend(meters, now, |one| left.push(one)));
-        match spent {
-            Ok(()) => {}
-            Err(exceeded) => {
-                if exceeded == Exceeded::Unsaved {
-                    self.full.notify_one();
-                }
-                return Err(exceeded);
-            }
-        }
+        let (spent, is_filling) = limited.with(grant, |meters| {
+            let spent = spend(meters, now, |one| left.push(one));
+            let mut counted = meters.iter();
+            (
+                spent,
+                counted.any(|(_, meter, counts)| meter.is_filling(*counts)),
+            )
+        });
         for shared in [Some(&limited.grant), limited.key.as_ref()]
             .into_iter()
             .flatten()
@@ -93,7 +91,10 @@ impl Meters {
                 lock(&self.unsaved).push(Arc::clone(shared));
             }
         }
-        Ok(left)
+        if is_filling {
+            self.filling.notify_one();
+        }
+        spent.map(|()| left)
     }
 
     /// Whether a call would pass; it counts nothing.
@@ -108,7 +109,7 @@ impl Meters {
         for shared in listed {
             // First the mark: a call that is counted now lists its meter anew.
             shared.is_listed.store(false, Ordering::Release);
-            spent.extend(lock(&shared.meter).save().map(|calls| (shared.id, calls)));
+            spent.extend(lock(&shared.meter).take().map(|calls| (shared.id, calls)));
         }
         spent
     }
@@ -116,10 +117,15 @@ impl Meters {
     /// What could not be written waits for the next time.
     pub(super) fn put_back(&self, id: MeterId, spent: Spent) {
         let shared = self.one(id);
-        lock(&shared.meter).unsave(spent);
+        lock(&shared.meter).unsaved(spent);
         if !shared.is_listed.swap(true, Ordering::AcqRel) {
             lock(&self.unsaved).push(shared);
         }
+    }
+
+    /// What was drained is in the database.
+    pub(super) fn saved(&self, id: MeterId, spent: Spent) {
+        lock(&self.one(id).meter).saved(spent);
     }
 
     /// What the database counts, other processes' calls among them.
@@ -127,9 +133,9 @@ impl Meters {
         lock(&self.one(id).meter).learn(total);
     }
 
-    /// Waits until no more calls can be counted before some are written.
-    pub(super) async fn full(&self) {
-        self.full.notified().await;
+    /// Waits until so many calls are to be written that it is time to.
+    pub(super) async fn filling(&self) {
+        self.filling.notified().await;
     }
 }
 

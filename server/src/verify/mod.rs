@@ -293,9 +293,14 @@ impl Engine {
         self.meters.of(grant_id, key, grant)
     }
 
-    /// Calls that quotas counted and the database does not hold yet.
+    /// Calls that quotas counted and the database does not hold yet, to be written.
     pub fn drain_spent(&self) -> Vec<(MeterId, Spent)> {
         self.meters.drain()
+    }
+
+    /// What was drained is in the database.
+    pub fn saved_spent(&self, id: MeterId, spent: Spent) {
+        self.meters.saved(id, spent);
     }
 
     /// What could not be written waits for the next time.
@@ -308,9 +313,9 @@ impl Engine {
         self.meters.learn(id, total);
     }
 
-    /// Waits until calls of a quota have to be written before more can be counted.
-    pub async fn spent_is_full(&self) {
-        self.meters.full().await;
+    /// Waits until so many calls of a quota are to be written that it is time to.
+    pub async fn spent_is_filling(&self) {
+        self.meters.filling().await;
     }
 
     pub fn keys_held(&self) -> usize {

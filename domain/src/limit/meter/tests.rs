@@ -146,22 +146,50 @@ fn a_rate_is_refused_before_a_quota() {
 }
 
 #[test]
-fn what_a_crash_could_forget_is_bounded() {
+fn what_a_crash_could_forget_is_bounded_also_while_it_is_being_written() {
     let (mut meter, quota) = (Meter::default(), counts("1000000 a day"));
-    for _ in 0..10_000 {
-        assert!(spend_one(&mut meter, quota, START).is_ok());
-    }
+    assert_eq!(pass_at_once(&mut meter, quota, START), 10_000);
     assert_eq!(spend_one(&mut meter, quota, START), Err(Exceeded::Unsaved));
-    let saved: Vec<Spent> = meter.save().collect();
-    assert_eq!(
-        saved.iter().map(|spent| spent.calls).collect::<Vec<_>>(),
-        [10_000]
-    );
-    assert!(spend_one(&mut meter, quota, START).is_ok());
+    let taken = meter.take().next().unwrap();
+    assert_eq!(taken.calls, 10_000);
+    assert_eq!(spend_one(&mut meter, quota, START), Err(Exceeded::Unsaved));
+    meter.unsaved(taken);
+    assert_eq!(spend_one(&mut meter, quota, START), Err(Exceeded::Unsaved));
+    let taken = meter.take().next().unwrap();
+    assert_eq!(taken.calls, 10_000);
+    meter.saved(taken);
+    assert_eq!(pass_at_once(&mut meter, quota, START), 10_000);
     assert_eq!(
         [1, 100_000, u32::MAX / 5].map(|quota| slack(quota.try_into().unwrap())),
         [100, 1000, 10_000]
     );
+}
+
+#[test]
+fn it_is_time_to_write_when_half_of_what_may_wait_does() {
+    let (mut meter, quota) = (Meter::default(), counts("1000 a month"));
+    let passes = |meter: &mut Meter, calls| {
+        for _ in 0..calls {
+            spend_one(meter, quota, START).unwrap();
+        }
+        meter.is_filling(quota)
+    };
+    assert!(!passes(&mut meter, 49));
+    assert!(passes(&mut meter, 1));
+    let taken = meter.take().next().unwrap();
+    assert!(!passes(&mut meter, 49), "the others are on their way");
+    meter.saved(taken);
+    assert!(!meter.is_filling(quota));
+    assert!(passes(&mut meter, 1));
+    let taken = meter.take().next().unwrap();
+    assert!(!meter.is_filling(quota));
+    meter.unsaved(taken);
+    assert!(meter.is_filling(quota));
+    assert!(
+        !meter.is_filling(counts("100000 a month")),
+        "of another limit"
+    );
+    assert!(!meter.is_filling(counts("5 a second, 1000 a day")));
 }
 
 #[test]
@@ -171,8 +199,8 @@ fn what_was_saved_comes_back_after_a_restart() {
         spend_one(&mut before, quota, START).unwrap();
     }
     let mut after = Meter::default();
-    before.save().for_each(|spent| after.learn(spent));
-    assert_eq!(before.save().count(), 0, "it is saved once");
+    before.take().for_each(|spent| after.learn(spent));
+    assert_eq!(before.take().count(), 0, "it is taken out once");
     assert_eq!(pass_at_once(&mut after, quota, START), 3);
     let tomorrow = START.calendar_day().1;
     assert_eq!(
@@ -186,13 +214,28 @@ fn what_was_saved_comes_back_after_a_restart() {
 fn what_could_not_be_written_waits_and_what_others_spent_counts() {
     let (mut meter, quota) = (Meter::default(), counts("10 a day"));
     spend_one(&mut meter, quota, START).unwrap();
-    let spent = meter.save().next().unwrap();
-    meter.unsave(spent);
+    let spent = meter.take().next().unwrap();
+    meter.unsaved(spent);
     spend_one(&mut meter, quota, START).unwrap();
-    let spent = meter.save().next().unwrap();
+    let spent = meter.take().next().unwrap();
     assert_eq!(spent.calls, 2);
+    meter.saved(spent);
     meter.learn(Spent { calls: 7, ..spent });
     assert_eq!(pass_at_once(&mut meter, quota, START), 3);
+}
+
+#[test]
+fn what_comes_too_late_for_its_day_changes_nothing_of_the_next() {
+    let (mut meter, quota) = (Meter::default(), counts("10 a day"));
+    for late in [Meter::saved, Meter::unsaved] {
+        spend_one(&mut meter, quota, START).unwrap();
+        let taken = meter.take().next().unwrap();
+        let tomorrow = START.calendar_day().1;
+        spend_one(&mut meter, quota, tomorrow).unwrap();
+        late(&mut meter, taken);
+        assert_eq!(meter.take().next().unwrap().calls, 1);
+        meter = Meter::default();
+    }
 }
 
 /// Obvious and slow: one list of the calls that passed.

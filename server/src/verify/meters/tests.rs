@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use domain::grant::Narrowing;
 use domain::limit::{Limits, Period};
+use futures_util::FutureExt as _;
 
 use super::*;
 use crate::verify::tests::{NOW, grant};
@@ -128,6 +129,38 @@ fn what_quotas_count_is_written_once_and_what_is_not_written_waits() {
         meters.put_back(id, spent);
     }
     assert_eq!(meters.drain().len(), 2);
+}
+
+#[test]
+fn callers_who_wait_for_answers_need_never_wait_for_the_database() {
+    let meters = Meters::default();
+    let grant = limited("1000 a day", "900 a day");
+    let limited = meters.of(GRANT, KEY, &grant);
+    let mut now = NOW;
+    let mut passed = |tries| {
+        let passes = |_: &u32| {
+            // Later each time, so that the rate is no limit.
+            now = now.plus(Duration::from_secs(1));
+            meters.spend(&limited, &grant, now).is_ok()
+        };
+        (0..tries).filter(passes).count()
+    };
+    // Nothing asks for a write before half of what may wait does…
+    assert_eq!(passed(49), 49);
+    assert!(meters.filling().now_or_never().is_none());
+    for _ in 0..10 {
+        assert_eq!(passed(1), 1);
+        assert!(meters.filling().now_or_never().is_some());
+        let drained = meters.drain();
+        // … and as many calls as that pass while it goes on.
+        assert_eq!(passed(49), 49);
+        for (id, spent) in drained {
+            meters.saved(id, spent);
+        }
+    }
+    meters.drain();
+    assert_eq!(passed(200), 51, "what is taken out is not written");
+    assert!(meters.filling().now_or_never().is_some());
 }
 
 #[test]
