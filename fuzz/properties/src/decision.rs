@@ -1,9 +1,8 @@
-//! The decision against the model of `domain/tests/model.rs`.
+//! The decision against the model of `domain/tests/model`.
 
-#[path = "../../../domain/tests/model.rs"]
-mod model;
+use crate::model::decision::agrees_as_shown;
 
 /// The input is what the dice show: a grant first, then calls with a key of it.
 pub fn decision(data: &[u8]) {
-    model::agrees_as_shown(data);
+    agrees_as_shown(data);
 }

@@ -5,6 +5,9 @@
 
 mod decision;
 mod headers;
+mod limits;
+#[path = "../../../domain/tests/model/main.rs"]
+mod model;
 mod naive;
 mod networks;
 mod path;
@@ -14,6 +17,7 @@ mod token;
 
 pub use decision::decision;
 pub use headers::headers;
+pub use limits::limits;
 pub use networks::networks;
 pub use path::path;
 pub use pattern::pattern;
@@ -27,9 +31,10 @@ pub struct Target {
     pub holds: fn(&[u8]),
 }
 
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 8] = [
     target("decision", decision),
     target("headers", headers),
+    target("limits", limits),
     target("networks", networks),
     target("path", path),
     target("pattern", pattern),

@@ -1,16 +1,9 @@
-//! The decision against an implementation that is slow and obvious: it works on what was typed, and
-//! gathers every reason that applies. Over random grants, keys and calls. `fuzz/properties` takes this
-//! file in as a module, and lets the fuzzer throw the dice.
-
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a model that cannot be set up is a failed test"
-)]
+//! The decision against an implementation that works on what was typed, and gathers every reason that
+//! applies. Over random grants, keys and calls.
 
 #[cfg(test)]
 use std::collections::BTreeMap;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -27,6 +20,8 @@ use domain::service::{
 use domain::time::Timestamp;
 use domain::verification::{Allowed, Call, KeyEntry, Place, RawCall, Reason, decide};
 use uuid::Uuid;
+
+use super::dice::Dice;
 
 #[cfg(test)]
 const GRANTS: usize = 4_000;
@@ -106,55 +101,6 @@ const HOURS: [Hours; 3] = [
         spans: &[(2, 1320, 1440), (3, 0, 360)],
     },
 ];
-
-enum Dice {
-    /// SplitMix64 (Steele, Lea and Flood, 2014): the same cases in every run.
-    #[cfg(test)]
-    Seeded(u64),
-    /// What the fuzzer wants them to show; the first side where nothing is left.
-    Shown(VecDeque<u8>),
-}
-
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        match self {
-            #[cfg(test)]
-            Self::Seeded(state) => {
-                *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-                let mut z = *state;
-                z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-                z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-                ((z ^ (z >> 31)) % sides as u64) as usize
-            }
-            Self::Shown(bytes) => {
-                let mut byte = || usize::from(bytes.pop_front().unwrap_or_default());
-                let shown = if sides > 256 {
-                    byte() << 8 | byte()
-                } else {
-                    byte()
-                };
-                shown % sides
-            }
-        }
-    }
-
-    fn one<T: Copy>(&mut self, of: &[T]) -> T {
-        of[self.roll(of.len())]
-    }
-
-    /// One of the others now and then.
-    fn mostly<T: Copy>(&mut self, of: &[T], others: &[T]) -> T {
-        if self.roll(16) == 0 {
-            self.one(others)
-        } else {
-            self.one(of)
-        }
-    }
-
-    fn some(&mut self, of: &[&'static str]) -> Vec<&'static str> {
-        of.iter().copied().filter(|_| self.roll(2) == 0).collect()
-    }
-}
 
 /// Method, pattern, and the scopes that the endpoint needs.
 type Typing = (&'static str, &'static str, Vec<&'static str>);
@@ -564,12 +510,12 @@ fn agreed(
 
 /// A grant that the dice show, then calls under it for as long as they show any.
 pub(crate) fn agrees_as_shown(bytes: &[u8]) {
-    let mut dice = Dice::Shown(bytes.iter().copied().collect());
+    let mut dice = Dice::showing(bytes);
     let mut typed = typed(&mut dice);
     let Some(grant) = granted(&mut typed).map(Arc::new) else {
         return;
     };
-    while matches!(&dice, Dice::Shown(left) if !left.is_empty()) {
+    while !dice.are_used_up() {
         agreed(&typed, &grant, &asked(&mut dice));
     }
 }
