@@ -9,10 +9,10 @@ use utoipa::openapi::path::{OperationBuilder, ParameterIn};
 use utoipa::openapi::{Required, ResponseBuilder, SecurityRequirement};
 
 use super::operations::{
-    BARE, BEARER, GATEWAY, NONE, VERIFICATION, header, not_ready, operation, parameter, problem,
-    seconds,
+    BARE, BEARER, GATEWAY, NONE, VERIFICATION, header, operation, parameter, problem, seconds,
+    unanswered,
 };
-use crate::http::verify::{IDENTITY, status};
+use crate::http::verify::{IDENTITY, NO_KEY, status};
 
 /// Statuses come from the function that chooses them, for each reason and kind of gateway.
 pub(super) fn forward_auth(in_path: &[(&str, &str)]) -> OperationBuilder {
@@ -42,15 +42,16 @@ pub(super) fn forward_auth(in_path: &[(&str, &str)]) -> OperationBuilder {
     for (name, words) in NARROWING {
         operation = operation.parameter(parameter(name, words));
     }
-    for (status, reasons) in refusals() {
-        operation = operation.response(status.as_str(), refusal(&reasons));
+    for (status, codes) in refusals() {
+        operation = operation.response(status.as_str(), refusal(&codes));
     }
     operation.response(
         "503",
-        identity(not_ready().description(
+        identity(unanswered(
             "`not-ready`, `unknown-gateway` or `bad-request`: there is no decision. The second \
              and the third are the gateway's configuration: it is not registered, or lacks a \
              header of its kind.",
+            &["not-ready", "unknown-gateway", "bad-request"],
         )),
     )
 }
@@ -95,30 +96,33 @@ const NARROWING: [(&str, &str); 3] = [
     ),
 ];
 
-/// Each status that refuses, and the reasons that it can stand for.
-fn refusals() -> BTreeMap<StatusCode, Vec<Reason>> {
-    let mut refusals: BTreeMap<StatusCode, Vec<Reason>> = BTreeMap::new();
+/// Each status that refuses, and the codes that it can stand for.
+fn refusals() -> BTreeMap<StatusCode, Vec<&'static str>> {
+    let mut refusals = BTreeMap::from([(StatusCode::UNAUTHORIZED, vec![NO_KEY])]);
     let kinds = GatewayKind::ALL
         .iter()
         .filter(|kind| **kind != GatewayKind::Api);
     for kind in kinds {
         for reason in Reason::ALL {
-            let reasons = refusals.entry(status(*kind, *reason)).or_default();
-            if !reasons.contains(reason) {
-                reasons.push(*reason);
+            let codes = refusals.entry(status(*kind, *reason)).or_default();
+            if !codes.contains(&reason.code()) {
+                codes.push(reason.code());
             }
         }
     }
     refusals
 }
 
-fn refusal(reasons: &[Reason]) -> ResponseBuilder {
-    let codes: Vec<String> = reasons.iter().map(|reason| format!("`{reason}`")).collect();
-    let words = format!("The call must not pass: {}.", codes.join(", "));
-    identity(problem(&words))
+fn refusal(codes: &[&str]) -> ResponseBuilder {
+    let quoted: Vec<String> = codes.iter().map(|code| format!("`{code}`")).collect();
+    let words = format!("The call must not pass: {}.", quoted.join(", "));
+    identity(problem(&words, codes))
         .header(
             "WWW-Authenticate",
-            header("The challenge of RFC 6750, section 3, where one of its errors fits."),
+            header(
+                "The challenge of RFC 6750, section 3, where one of its errors fits; without an \
+                 error where no key came.",
+            ),
         )
         .header("Retry-After", seconds("Where time alone refuses the call."))
 }

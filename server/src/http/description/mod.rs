@@ -176,6 +176,38 @@ mod tests {
     }
 
     #[test]
+    fn every_problem_says_which_codes_it_can_have() {
+        let mut named = BTreeSet::new();
+        let paths = DESCRIPTION["paths"].as_object().unwrap();
+        let operations = paths.values().flat_map(|item| item.as_object().unwrap());
+        for (_, operation) in operations {
+            for (status, answer) in operation["responses"].as_object().unwrap() {
+                let problem = &answer["content"]["application/problem+json"]["schema"];
+                if problem.is_null() {
+                    continue;
+                }
+                let codes = problem.pointer("/allOf/1/properties/code/enum").unwrap();
+                for code in codes.as_array().unwrap() {
+                    named.insert((status.clone(), code.as_str().unwrap().to_owned()));
+                }
+            }
+        }
+        for (status, code) in [
+            ("400", "bad-request"),
+            ("400", "malformed"),
+            ("401", "no-key"),
+            ("401", "revoked"),
+            ("401", "unknown-gateway"),
+            ("403", "malformed"),
+            ("429", "quota"),
+            ("503", "not-ready"),
+        ] {
+            let one = (status.to_owned(), code.to_owned());
+            assert!(named.contains(&one), "{one:?} in {named:?}");
+        }
+    }
+
+    #[test]
     fn every_reason_is_a_code_of_the_description_and_of_the_guide() {
         let guide = include_str!("../../../../docs/gateways.md");
         let schemas = &DESCRIPTION["components"]["schemas"];

@@ -5,7 +5,7 @@ use utoipa::openapi::path::{
     OperationBuilder, Parameter, ParameterBuilder, ParameterIn, PathItem, Paths, PathsBuilder,
 };
 use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
-use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
+use utoipa::openapi::schema::{AllOfBuilder, Object, ObjectBuilder, Type};
 use utoipa::openapi::{
     ContentBuilder, HttpMethod, Ref, Required, ResponseBuilder, SecurityRequirement,
 };
@@ -91,17 +91,29 @@ fn question(id: &str, summary: &str) -> OperationBuilder {
         .security(SecurityRequirement::new(GATEWAY, NONE))
         .response(
             "400",
-            problem("`bad-request`: the body cannot be read, so nothing was decided."),
+            problem(
+                "`bad-request`: the body cannot be read, so nothing was decided.",
+                &["bad-request"],
+            ),
         )
         .response(
             "401",
-            problem("`unknown-gateway`: the header holds no registered gateway's credential.")
-                .header(
-                    "WWW-Authenticate",
-                    header("`Latchkey-Gateway`, the header to use."),
-                ),
+            problem(
+                "`unknown-gateway`: the header holds no registered gateway's credential.",
+                &["unknown-gateway"],
+            )
+            .header(
+                "WWW-Authenticate",
+                header("`Latchkey-Gateway`, the header to use."),
+            ),
         )
-        .response("503", not_ready())
+        .response(
+            "503",
+            unanswered(
+                "`not-ready`: Latchkey cannot be sure of its keys right now. Refuse the call.",
+                &["not-ready"],
+            ),
+        )
 }
 
 fn healthz() -> OperationBuilder {
@@ -181,33 +193,41 @@ fn body(schema: &str) -> RequestBody {
 }
 
 fn json(words: &str, schema: &str) -> ResponseBuilder {
-    answered(words, JSON, schema)
-}
-
-pub(super) fn problem(words: &str) -> ResponseBuilder {
-    answered(words, PROBLEM, "Problem")
-}
-
-fn answered(words: &str, kind: &str, schema: &str) -> ResponseBuilder {
     let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(schema)));
     ResponseBuilder::new()
         .description(words)
-        .content(kind, content.build())
+        .content(JSON, content.build())
+}
+
+/// A problem with one of these codes.
+pub(super) fn problem(words: &str, codes: &[&str]) -> ResponseBuilder {
+    let code = ObjectBuilder::new().property("code", one_of(codes));
+    let problem = AllOfBuilder::new()
+        .item(Ref::from_schema_name("Problem"))
+        .item(code);
+    let content = ContentBuilder::new().schema(Some(problem));
+    ResponseBuilder::new()
+        .description(words)
+        .content(PROBLEM, content.build())
+}
+
+fn one_of(values: &[&str]) -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(values.iter().copied()))
+        .build()
 }
 
 fn text(words: &str, always: &str) -> ResponseBuilder {
-    let just = ObjectBuilder::new()
-        .schema_type(Type::String)
-        .enum_values(Some([always]));
-    let content = ContentBuilder::new().schema(Some(just.build()));
+    let content = ContentBuilder::new().schema(Some(one_of(&[always])));
     ResponseBuilder::new()
         .description(words)
         .content("text/plain", content.build())
 }
 
-pub(super) fn not_ready() -> ResponseBuilder {
-    problem("`not-ready`: Latchkey cannot be sure of its keys right now. Refuse the call.")
-        .header("Retry-After", seconds("When to ask again."))
+/// There is no decision.
+pub(super) fn unanswered(words: &str, codes: &[&str]) -> ResponseBuilder {
+    problem(words, codes).header("Retry-After", seconds("When to ask again."))
 }
 
 pub(super) fn header(words: &str) -> Header {

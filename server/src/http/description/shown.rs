@@ -201,9 +201,10 @@ fn kind(schema: &Value) -> String {
     }
 }
 
-/// The schema's name, where it stands among the bodies.
+/// The schema's name, where it stands among the bodies, or that of the one that it narrows.
 fn named(schema: &Value) -> Option<String> {
-    let reference = schema["$ref"].as_str()?;
+    let narrowed = items(&schema["allOf"]).first().unwrap_or(schema);
+    let reference = narrowed["$ref"].as_str()?;
     reference.rsplit('/').next().map(str::to_owned)
 }
 

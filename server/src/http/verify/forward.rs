@@ -31,6 +31,9 @@ pub(in crate::http) const IDENTITY: [HeaderName; 6] = [
     HeaderName::from_static("latchkey-assertion"),
 ];
 
+/// The code where the call came without a key.
+pub(in crate::http) const NO_KEY: &str = "no-key";
+
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
@@ -111,7 +114,7 @@ fn limits(headers: &mut HeaderMap, left: &[Left]) {
 /// No credentials came: a bare challenge, without an error code (RFC 6750, section 3.1).
 fn challenge() -> Response {
     let sentence = "Send the key as `Authorization: Bearer`, or as `X-Api-Key`.";
-    let mut response = problem(public(StatusCode::UNAUTHORIZED, "no-key", sentence));
+    let mut response = problem(public(StatusCode::UNAUTHORIZED, NO_KEY, sentence));
     challenge_with(&mut response, HeaderValue::from_static("Bearer"));
     refused_for(&mut response, Reason::Malformed);
     response

@@ -21,7 +21,7 @@ use answer::{Answer, Refused};
 use question::{Asked, read, read_batch};
 
 pub(super) use answer::Answers;
-pub(super) use forward::{IDENTITY, status};
+pub(super) use forward::{IDENTITY, NO_KEY, status};
 pub(super) use question::Batch;
 
 pub use assertion::{Jwk, Jwks, jwks};
