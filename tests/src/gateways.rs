@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use axum::Router;
 use axum::extract::{Request, State};
 use rcgen::CertifiedKey;
@@ -127,6 +127,15 @@ pub enum Kind {
     Caddy,
 }
 
+/// What is not as its users are given it.
+#[derive(Clone, Copy, Debug)]
+pub enum Changed {
+    Nothing,
+    /// Every call needs this scope.
+    NeedsScope(&'static str),
+    WithoutTls,
+}
+
 impl Kind {
     /// As the portal's form calls it.
     pub const fn code(self) -> &'static str {
@@ -148,7 +157,42 @@ impl RunningGateway {
         backend: &Backend,
         credential: &str,
     ) -> Result<Self> {
-        let configured = documented(kind)?.replace("127.0.0.1:3000", &at(latchkey));
+        Self::start_changed(kind, Changed::Nothing, latchkey, backend, credential).await
+    }
+
+    /// The same, with one thing changed in its configuration.
+    ///
+    /// # Errors
+    /// As [`RunningGateway::start`].
+    pub async fn start_changed(
+        kind: Kind,
+        changed: Changed,
+        latchkey: u16,
+        backend: &Backend,
+        credential: &str,
+    ) -> Result<Self> {
+        let documented = documented(kind)?.replace("127.0.0.1:3000", &at(latchkey));
+        let configured = match (changed, kind) {
+            (Changed::Nothing, _) => documented.clone(),
+            (Changed::NeedsScope(scope), Kind::Nginx) => documented.replace(
+                "Latchkey-Scope       \"\"",
+                &format!("Latchkey-Scope \"{scope}\""),
+            ),
+            (Changed::NeedsScope(scope), Kind::Caddy) => {
+                let credential = "header_up Latchkey-Gateway {$LATCHKEY_GATEWAY}\n";
+                let both = format!("{credential}header_up Latchkey-Scope {scope}\n");
+                documented.replace(credential, &both)
+            }
+            (Changed::WithoutTls, Kind::Nginx) => documented.replace(":8443 ssl;", ":8443;"),
+            (Changed::WithoutTls, Kind::Caddy) => documented
+                .replace("https://:8443", "http://:8443")
+                .replace("tls /etc/caddy/tls/api.pem /etc/caddy/tls/api.key", ""),
+        };
+        let is_changed = configured != documented;
+        ensure!(
+            is_changed != matches!(changed, Changed::Nothing),
+            "the configuration is written in another way"
+        );
         Self::configured(kind, &configured, backend, credential).await
     }
 
@@ -198,6 +242,11 @@ impl RunningGateway {
         };
         gateway.wait().await?;
         Ok(gateway)
+    }
+
+    /// Of its listener, on the loopback interface.
+    pub const fn port(&self) -> u16 {
+        self.port
     }
 
     /// A client that trusts its certificate.

@@ -68,6 +68,25 @@ impl Hand {
         })
     }
 
+    /// The portal can write nothing of what quotas count until [`Hand::let_go`].
+    ///
+    /// # Errors
+    /// As the database has them.
+    pub async fn hold_up_quotas(&mut self) -> Result<()> {
+        self.run(match self {
+            Self::Sqlite(_) => "BEGIN IMMEDIATE",
+            Self::Postgres(_) => "BEGIN; LOCK TABLE spent IN EXCLUSIVE MODE",
+        })
+        .await
+        .map(drop)
+    }
+
+    /// # Errors
+    /// As the database has them.
+    pub async fn let_go(&mut self) -> Result<()> {
+        self.run("ROLLBACK").await.map(drop)
+    }
+
     /// The one text column of a query.
     ///
     /// # Errors

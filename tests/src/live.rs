@@ -1,5 +1,7 @@
 //! What is changed of a live grant: temporary access, and narrowing.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
@@ -132,4 +134,22 @@ pub async fn narrow_fields(
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     fields.extend(changed);
     Ok(fields)
+}
+
+/// All of that day of the week, in UTC, and of the next one: midnight may pass meanwhile.
+pub fn three_days_from_now() -> String {
+    const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the portal's clock is the machine's"
+    )]
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    // 1 January 1970 was a Thursday.
+    let day = now.unwrap_or_default().as_secs() / 86_400 + 3;
+    let all_of = |day: u64| {
+        let number = usize::try_from(day).unwrap_or_default();
+        let name = DAYS.iter().cycle().nth(number).unwrap_or(&"Thu");
+        format!("{name} 00:00-24:00")
+    };
+    format!("{}, {}", all_of(day), all_of(day + 1))
 }

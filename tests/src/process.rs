@@ -92,6 +92,15 @@ impl Process {
         )
     }
 
+    /// It stands still, as a process that hangs, until it is told to go on.
+    pub(crate) fn hang(&self) {
+        self.signal("-STOP", &format!("-{}", self.child.id()));
+    }
+
+    pub(crate) fn go_on(&self) {
+        self.signal("-CONT", &format!("-{}", self.child.id()));
+    }
+
     /// `kill -9`, at once.
     pub(crate) fn kill(&mut self) {
         if !matches!(self.child.try_wait(), Ok(None)) {

@@ -268,19 +268,35 @@ pub async fn gateway(owner: &Visitor) -> Result<String> {
 
 /// The same, of another kind.
 pub async fn gateway_of_kind(owner: &Visitor, kind: &str) -> Result<String> {
-    registered(owner, kind, &[]).await
+    registered(owner, (kind, kind), "shipments/sandbox", &[]).await
 }
 
 /// The same, with answers that say who calls under a signature.
 pub async fn gateway_that_signs(owner: &Visitor, kind: &str) -> Result<String> {
-    registered(owner, kind, &[("signs", "yes")]).await
+    registered(
+        owner,
+        (kind, kind),
+        "shipments/sandbox",
+        &[("signs", "yes")],
+    )
+    .await
 }
 
-async fn registered(owner: &Visitor, kind: &str, more: &[(&str, &str)]) -> Result<String> {
+/// The same, of another name, before other calls: `service/environment`.
+pub async fn gateway_before(owner: &Visitor, name: &str, kind: &str, pair: &str) -> Result<String> {
+    registered(owner, (name, kind), pair, &[]).await
+}
+
+async fn registered(
+    owner: &Visitor,
+    (name, kind): (&str, &str),
+    pair: &str,
+    more: &[(&str, &str)],
+) -> Result<String> {
     let mut fields = vec![
-        ("name", kind),
+        ("name", name),
         ("kind", kind),
-        ("pair", "shipments/sandbox"),
+        ("pair", pair),
         ("proxies", ""),
     ];
     fields.extend(more);

@@ -180,6 +180,15 @@ impl Latchkey {
         self.process.kill();
     }
 
+    /// It takes connections, and answers nothing until it is told to go on.
+    pub fn hang(&self) {
+        self.process.hang();
+    }
+
+    pub fn go_on(&self) {
+        self.process.go_on();
+    }
+
     /// Asks it to shut down, and waits until it has.
     pub async fn stop(&mut self) -> Result<ExitStatus> {
         self.process.terminate().await

@@ -3,16 +3,25 @@
 
 #![cfg(test)]
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use domain::token::{ApiKey, KeyPrefix};
+use domain::verification::Reason;
+use getrandom::SysRng;
+use rand_core::UnwrapErr;
 use serde_json::{Value, json};
-use tests::gateways::{Backend, CONFUSING_PATHS, Kind, RunningGateway};
-use tests::raw::{RawClient, RawResponse};
-use tests::scene::{Scene, gateway_of_kind, gateway_that_signs};
+use tests::gateways::{Backend, CONFUSING_PATHS, Changed, Kind, RunningGateway};
+use tests::hand::Hand;
+use tests::live::{self, narrow_form, three_days_from_now};
+use tests::raw::{RawClient, RawResponse, send_plain};
+use tests::scene::{Scene, gateway_before, gateway_of_kind, gateway_that_signs};
 use tests::tally;
+use tokio::time::sleep;
 
 const CALL: &str = "GET /v2/shipments/1";
 const IDENTITY: [&str; 6] = [
@@ -30,18 +39,29 @@ struct Edge {
     backend: Backend,
     client: RawClient,
     key: String,
+    /// The key as it goes over the wire.
+    bearer: String,
     page: String,
     kind: Kind,
+    /// The gateway's own.
+    credential: String,
     _gateway: RunningGateway,
 }
 
 impl Edge {
     async fn of(kind: Kind, networks: &str) -> Result<Self> {
-        Self::registered(kind, networks, false).await
+        Self::registered(kind, networks, false, "").await
     }
 
-    async fn registered(kind: Kind, networks: &str, signs: bool) -> Result<Self> {
+    /// With these limits of the grant.
+    async fn limited(kind: Kind, limits: &str) -> Result<Self> {
+        Self::registered(kind, "127.0.0.0/8", false, limits).await
+    }
+
+    async fn registered(kind: Kind, networks: &str, signs: bool, limits: &str) -> Result<Self> {
         let mut scene = Scene::set(None).await?;
+        let limits = [("limits_grant", limits), ("rate", "100000")];
+        scene.set_policy("sandbox", &limits).await?;
         let request = scene.ask_for_access_from(networks).await?;
         let link = scene.approve(&request).await?;
         let claimed = scene.contact.claim(&link).await?;
@@ -58,6 +78,8 @@ impl Edge {
         Ok(Self {
             client: gateway.client()?,
             key: claimed.key.clone(),
+            bearer: format!("Bearer {}", claimed.key),
+            credential,
             page: page.to_owned(),
             kind,
             backend,
@@ -76,15 +98,24 @@ impl Edge {
         Ok(row.split('"').next().unwrap_or_default().to_owned())
     }
 
+    /// One more of the kind before the same backend, for a call with the same key.
+    async fn gateway(&self, changed: Changed, credential: &str) -> Result<RunningGateway> {
+        let latchkey = self.scene.portal.port();
+        RunningGateway::start_changed(self.kind, changed, latchkey, &self.backend, credential).await
+    }
+
     async fn call(&self, line: &str) -> Result<RawResponse> {
         self.call_with(line, &[]).await
     }
 
     async fn call_with(&self, line: &str, more: &[(&str, &str)]) -> Result<RawResponse> {
-        let bearer = format!("Bearer {}", self.key);
-        let mut headers = vec![("authorization", bearer.as_str())];
+        let mut headers = self.headers().to_vec();
         headers.extend(more);
         self.client.send(line, &headers).await
+    }
+
+    fn headers(&self) -> [(&str, &str); 1] {
+        [("authorization", &self.bearer)]
     }
 
     /// Nothing of this reached the backend, and the client was told this.
@@ -121,10 +152,13 @@ macro_rules! behind_each {
 behind_each!(
     a_granted_call_arrives_with_who_made_it_and_without_the_key,
     a_backend_can_check_by_itself_that_latchkey_said_who_calls,
-    every_refusal_is_told_as_documented,
+    every_reason_is_told_as_documented,
+    a_call_that_cannot_be_read_for_sure_is_malformed,
     a_path_that_two_parsers_could_read_differently_reaches_nothing,
     a_spoofed_forwarded_address_changes_nothing,
     no_call_passes_while_latchkey_is_away,
+    no_call_passes_while_latchkey_hangs,
+    no_call_passes_while_latchkey_is_not_sure,
 );
 
 async fn a_granted_call_arrives_with_who_made_it_and_without_the_key(kind: Kind) -> Result<()> {
@@ -184,7 +218,7 @@ async fn a_granted_call_arrives_with_who_made_it_and_without_the_key(kind: Kind)
 
 /// With the check of `docs/gateways/check_assertion.py`, by another implementation of all of it.
 async fn a_backend_can_check_by_itself_that_latchkey_said_who_calls(kind: Kind) -> Result<()> {
-    let edge = Edge::registered(kind, "127.0.0.0/8", true).await?;
+    let edge = Edge::registered(kind, "127.0.0.0/8", true, "").await?;
     let forged = [
         ("Latchkey-Assertion", "forged"),
         ("Latchkey_Assertion", "forged"),
@@ -266,7 +300,146 @@ fn python(script: &str, question: &Value) -> Result<Value> {
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 
-async fn every_refusal_is_told_as_documented(kind: Kind) -> Result<()> {
+/// Each reason, through the gateway, to the client: the status that the guide says, the code, the
+/// challenge, and when to come again where time alone refuses.
+async fn every_reason_is_told_as_documented(kind: Kind) -> Result<()> {
+    let mut edge = Edge::limited(kind, "2 an hour, 3 a month").await?;
+    edge.scene.add_production().await?;
+    let mut told = Told::default();
+
+    let nobodys = ApiKey::mint(&KeyPrefix::new("lk", "test")?, &mut UnwrapErr(SysRng));
+    let nobodys = std::str::from_utf8(nobodys.expose())?;
+    let unknown = edge.client.send(CALL, &[("x-api-key", nobodys)]).await?;
+    told.by(&edge, Reason::Unknown, &unknown)?;
+    let cut_off = &edge.key[..edge.key.len() - 1];
+    let malformed = edge.client.send(CALL, &[("x-api-key", cut_off)]).await?;
+    told.by(&edge, Reason::Malformed, &malformed)?;
+    let elsewhere = gateway_before(
+        &edge.scene.owner,
+        "elsewhere",
+        kind.code(),
+        "shipments/production",
+    );
+    let elsewhere = edge.gateway(Changed::Nothing, &elsewhere.await?).await?;
+    let answer = elsewhere.client()?.send(CALL, &edge.headers()).await?;
+    told.by(&edge, Reason::WrongEnvironment, &answer)?;
+    let plain = edge.gateway(Changed::WithoutTls, &edge.credential).await?;
+    let bearer = format!(
+        "{CALL} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {}\r\nconnection: close\r\n\r\n",
+        edge.key
+    );
+    let answer = send_plain(plain.port(), &bearer).await?;
+    told.by(&edge, Reason::PlaintextTransport, &answer)?;
+    let other = edge.call("GET /v2/invoices").await?;
+    told.by(&edge, Reason::Endpoint, &other)?;
+    let writing = Changed::NeedsScope("shipments:write");
+    let writing = edge.gateway(writing, &edge.credential).await?;
+    let answer = writing.client()?.send(CALL, &edge.headers()).await?;
+    told.by(&edge, Reason::Scope, &answer)?;
+
+    for left in [1, 0] {
+        let passed = edge.call(CALL).await?;
+        assert_eq!(passed.status, 200, "{passed:?}");
+        if kind == Kind::Nginx {
+            let limits = passed.header("ratelimit").unwrap_or_default();
+            assert!(
+                limits.contains(&format!("\"grant-hour\";r={left};")),
+                "{limits}"
+            );
+        }
+    }
+    edge.backend.served();
+    told.by(&edge, Reason::RateLimit, &edge.call(CALL).await?)?;
+    // A rate begins anew, a quota does not.
+    edge.scene.portal.stop().await?;
+    edge.scene.portal.restart().await?;
+    assert_eq!(edge.call(CALL).await?.status, 200);
+    edge.backend.served();
+    told.by(&edge, Reason::Quota, &edge.call(CALL).await?)?;
+
+    let owner = &edge.scene.owner;
+    let narrow = narrow_form(&edge.scene, &edge.page).await?;
+    let hours = three_days_from_now();
+    let why = ("why", "They call at night alone.");
+    live::narrow(owner, &narrow, &[("hours", &hours), why]).await?;
+    told.by(&edge, Reason::TimeWindow, &edge.call(CALL).await?)?;
+    let narrow = narrow_form(&edge.scene, &edge.page).await?;
+    live::narrow(owner, &narrow, &[("networks", "127.0.0.2/32"), why]).await?;
+    told.by(&edge, Reason::SourceNetwork, &edge.call(CALL).await?)?;
+
+    let page = edge.page.clone();
+    let replace = format!("{page}/replace");
+    edge.scene.contact.act(&replace, &[]).await?;
+    let link = edge.scene.link_to("contact@partner.example", "/d/").await?;
+    let replacement = edge.scene.receive(link).await?;
+    let owner = &edge.scene.owner;
+    owner.act(&format!("{page}/suspend"), &[]).await?;
+    told.by(&edge, Reason::NotActive, &edge.call(CALL).await?)?;
+    let why = [("reason", "It was what we feared.")];
+    owner.act(&format!("{page}/revoke"), &why).await?;
+    told.by(&edge, Reason::Revoked, &edge.call(CALL).await?)?;
+    let years = Duration::from_secs(3 * 366 * 86_400);
+    edge.scene.portal.restart_later(years).await?;
+    let key = [("x-api-key", replacement.key.as_str())];
+    let late = edge.client.send(CALL, &key).await?;
+    told.by(&edge, Reason::Expired, &late)?;
+
+    for reason in Reason::ALL {
+        assert!(
+            told.reasons.contains(reason.code()),
+            "{reason} was not told"
+        );
+    }
+    Ok(())
+}
+
+/// What clients were told so far.
+#[derive(Default)]
+struct Told {
+    reasons: BTreeSet<&'static str>,
+}
+
+impl Told {
+    fn by(&mut self, edge: &Edge, reason: Reason, answer: &RawResponse) -> Result<()> {
+        edge.refused(answer, documented_status(reason)?, reason.code())?;
+        let challenge = match reason {
+            Reason::Malformed => Some("invalid_request"),
+            Reason::Unknown | Reason::NotActive | Reason::Revoked | Reason::Expired => {
+                Some("invalid_token")
+            }
+            Reason::Endpoint | Reason::Scope => Some("insufficient_scope"),
+            _ => None,
+        };
+        let told = answer.header("www-authenticate").unwrap_or_default();
+        match challenge {
+            Some(error) => assert!(told.contains(&format!("error=\"{error}\"")), "{answer:?}"),
+            None => assert_eq!(told, "", "{answer:?}"),
+        }
+        let wait = answer.header("retry-after").map(str::parse::<u64>);
+        let wait = wait.transpose()?.unwrap_or_default();
+        let most = match reason {
+            Reason::RateLimit => 1800,
+            Reason::Quota => 31 * 86_400,
+            _ => 0,
+        };
+        assert!((most.min(1)..=most).contains(&wait), "{answer:?}");
+        self.reasons.insert(reason.code());
+        Ok(())
+    }
+}
+
+/// Of the table in `docs/gateways.md`.
+fn documented_status(reason: Reason) -> Result<u16> {
+    let code = format!("`{}`", reason.code());
+    let table = include_str!("../../docs/gateways.md").lines();
+    let row = table
+        .map(|line| line.split('|').map(str::trim).collect::<Vec<_>>())
+        .find(|row| row.len() == 6 && row[1].split(", ").any(|one| one == code))
+        .with_context(|| format!("{code} is not documented"))?;
+    Ok(row[3].parse()?)
+}
+
+async fn a_call_that_cannot_be_read_for_sure_is_malformed(kind: Kind) -> Result<()> {
     let edge = Edge::of(kind, "127.0.0.0/8").await?;
     let none = edge.client.send(CALL, &[]).await?;
     assert_eq!(
@@ -275,39 +448,13 @@ async fn every_refusal_is_told_as_documented(kind: Kind) -> Result<()> {
         "{none:?}"
     );
     assert!(edge.backend.served().is_empty());
-
-    let unknown = format!("lk_live_{}", "0".repeat(46));
-    let malformed = edge.client.send(CALL, &[("x-api-key", &unknown)]).await?;
-    edge.refused(&malformed, 400, "malformed")?;
     let both = edge.call_with(CALL, &[("x-api-key", &edge.key)]).await?;
     edge.refused(&both, 400, "malformed")?;
     for name in ["x-http-method-override", "x-original-url", "x-rewrite-url"] {
         let other = edge.call_with(CALL, &[(name, "DELETE")]).await?;
         edge.refused(&other, 400, "malformed")?;
     }
-    edge.refused(&edge.call("POST /v2/shipments/1").await?, 403, "endpoint")?;
-    edge.refused(&edge.call("GET /v2/invoices").await?, 403, "endpoint")?;
-
-    edge.scene
-        .owner
-        .act(&format!("{}/suspend", edge.page), &[])
-        .await?;
-    let suspended = edge.call(CALL).await?;
-    assert!(
-        suspended
-            .header("www-authenticate")
-            .is_some_and(|value| value.contains("invalid_token"))
-    );
-    edge.refused(&suspended, 401, "not_active")?;
-    edge.scene
-        .owner
-        .act(
-            &format!("{}/revoke", edge.page),
-            &[("reason", "It was what we feared.")],
-        )
-        .await?;
-    edge.refused(&edge.call(CALL).await?, 401, "revoked")?;
-    Ok(())
+    edge.refused(&edge.call("POST /v2/shipments/1").await?, 403, "endpoint")
 }
 
 /// The backend may only ever see targets that the grant allows, read the way a backend would that
@@ -357,4 +504,40 @@ async fn no_call_passes_while_latchkey_is_away(kind: Kind) -> Result<()> {
         "and again when it is back"
     );
     Ok(())
+}
+
+async fn no_call_passes_while_latchkey_hangs(kind: Kind) -> Result<()> {
+    let edge = Edge::of(kind, "127.0.0.0/8").await?;
+    assert_eq!(edge.call(CALL).await?.status, 200);
+    edge.backend.served();
+    edge.scene.portal.hang();
+    let answer = edge.call(CALL).await?;
+    edge.scene.portal.go_on();
+    assert_eq!(answer.header("retry-after"), Some("1"), "{answer:?}");
+    edge.refused(&answer, 503, "not-ready")?;
+    assert_eq!(edge.call(CALL).await?.status, 200, "when it goes on");
+    Ok(())
+}
+
+/// It answers 503 by itself: here for a quota that the database cannot be told of.
+async fn no_call_passes_while_latchkey_is_not_sure(kind: Kind) -> Result<()> {
+    let edge = Edge::limited(kind, "1000 a month").await?;
+    let mut hand = Hand::at(&edge.scene.portal).await?;
+    hand.hold_up_quotas().await?;
+    let (mut passed, mut last) = (0, edge.call(CALL).await?);
+    while last.status == 200 {
+        passed += 1;
+        last = edge.call(CALL).await?;
+    }
+    assert_eq!(passed, edge.backend.served().len());
+    edge.refused(&last, 503, "not-ready")?;
+    assert_eq!(last.header("retry-after"), Some("1"), "{last:?}");
+    hand.let_go().await?;
+    for _ in 0..100 {
+        if edge.call(CALL).await?.status == 200 {
+            return Ok(());
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
+    anyhow::bail!("no call passes when it is sure again")
 }

@@ -3,12 +3,13 @@
 
 #![cfg(test)]
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use tests::company::{Held, text};
 use tests::hand::Hand;
+use tests::live::three_days_from_now;
 use tests::promises;
 use tests::scene::{Scene, value_of};
 
@@ -177,23 +178,6 @@ async fn hours_outside_of_the_grants_are_refused(database: Option<String>) -> Re
     Ok(())
 }
 
-/// All of that day of the week, in UTC, and of the next one: midnight may pass meanwhile.
-fn three_days_from_now() -> String {
-    const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the portal's clock is the machine's"
-    )]
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    // 1 January 1970 was a Thursday.
-    let day = now.unwrap_or_default().as_secs() / 86_400 + 3;
-    let all_of = |day: u64| {
-        let name = DAYS[usize::try_from(day % 7).unwrap_or_default()];
-        format!("{name} 00:00-24:00")
-    };
-    format!("{}, {}", all_of(day), all_of(day + 1))
-}
-
 async fn after_a_kill_a_quota_is_overspent_by_no_more_than_is_stated(
     database: Option<String>,
 ) -> Result<()> {
@@ -222,11 +206,7 @@ async fn while_the_database_takes_nothing_no_more_calls_pass_than_a_kill_may_for
     let mut scene = Scene::set(database).await?;
     let held = limited(&mut scene, "100000", &format!("{QUOTA} a month"), "").await?;
     let mut hand = Hand::at(&scene.portal).await?;
-    hand.run(match hand {
-        Hand::Sqlite(_) => "BEGIN IMMEDIATE",
-        Hand::Postgres(_) => "BEGIN; LOCK TABLE spent IN EXCLUSIVE MODE",
-    })
-    .await?;
+    hand.hold_up_quotas().await?;
     let (passed, last) = pass(&scene, &held.key, 250).await?;
     assert_eq!(passed, STATED);
     assert_eq!(last["code"], "not-ready");
@@ -244,7 +224,7 @@ async fn while_the_database_takes_nothing_no_more_calls_pass_than_a_kill_may_for
     );
 
     scene.portal.kill9();
-    hand.run("ROLLBACK").await?;
+    hand.let_go().await?;
     scene.portal.restart().await?;
     let (more, last) = pass(&scene, &held.key, QUOTA + 1).await?;
     assert_eq!(last["code"], "quota");
