@@ -98,7 +98,7 @@ impl Scene {
                     partner_suspended: false,
                     grant: grant.clone(),
                 },
-                limited: engine.limited(*id, key_id, grant),
+                limited: engine.limited(*id),
             }]);
             keys.push(key);
         }

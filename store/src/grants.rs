@@ -13,7 +13,7 @@ use crate::column::{Added, Code};
 use crate::conn::Read;
 use crate::error::Error;
 use crate::row::{Sealed, Stamped, row};
-use crate::sql::{run, statements};
+use crate::sql::{json, run, statements};
 use crate::work::Work;
 
 row! {
@@ -74,6 +74,19 @@ impl Read {
         row.map(|row| row.open(&self.row_key)).transpose()
     }
 
+    /// Those of these ids that there are, in any order. A row whose MAC is wrong stands for itself.
+    pub async fn grants_by_id(
+        &mut self,
+        ids: &[GrantId],
+    ) -> Result<Vec<Result<Stamped<GrantRow>, Error>>, Error> {
+        let ids = json(ids)?;
+        let rows = run!(&mut self.conn, BY_ID, [ids], fetch_all as Sealed<GrantRow>)?;
+        Ok(rows
+            .into_iter()
+            .map(|row| row.open(&self.row_key))
+            .collect())
+    }
+
     /// Every proposal of a request, by environment and number.
     pub async fn grants_of_request(
         &mut self,
@@ -123,6 +136,22 @@ impl Read {
         )?;
         self.open_all(rows)
     }
+
+    /// All decisions on these grants, as [`Read::decisions`]; one whose MAC is wrong refuses them
+    /// all.
+    pub async fn decisions_on(
+        &mut self,
+        grants: &[GrantId],
+    ) -> Result<Vec<Stamped<DecisionRow>>, Error> {
+        let grants = json(grants)?;
+        let rows = run!(
+            &mut self.conn,
+            DECISIONS_ON,
+            [grants],
+            fetch_all as Sealed<DecisionRow>
+        )?;
+        self.open_all(rows)
+    }
 }
 
 impl Work {
@@ -157,8 +186,12 @@ impl Work {
 
 statements! {
     GRANT(1) = "SELECT * FROM access_grant WHERE id = $1";
+    BY_ID(1) = sqlite "SELECT * FROM access_grant WHERE id IN (SELECT unhex(value, '-') FROM json_each($1))",
+        postgres "SELECT * FROM access_grant WHERE id IN (SELECT value::uuid FROM jsonb_array_elements_text($1::text::jsonb))";
     OF_REQUEST(1) = "SELECT * FROM access_grant WHERE request_id = $1 ORDER BY environment_id, number";
     OF_PARTNER(1) = "SELECT * FROM access_grant WHERE partner_id = $1 ORDER BY proposed_at DESC, id";
     IN_STATE(1) = "SELECT * FROM access_grant WHERE state = $1 ORDER BY proposed_at, id";
     DECISIONS(1) = "SELECT * FROM decision WHERE grant_id = $1 ORDER BY at, id";
+    DECISIONS_ON(1) = sqlite "SELECT * FROM decision WHERE grant_id IN (SELECT unhex(value, '-') FROM json_each($1)) ORDER BY at, id",
+        postgres "SELECT * FROM decision WHERE grant_id IN (SELECT value::uuid FROM jsonb_array_elements_text($1::text::jsonb)) ORDER BY at, id";
 }

@@ -243,11 +243,13 @@ impl<'a> Loader<'a> {
         rows: Vec<Result<Stamped<KeyRow>, store::Error>>,
     ) -> Result<(), NotFollowed> {
         let mut keys = Vec::with_capacity(rows.len());
+        let genuine = rows.iter().filter_map(|row| row.as_ref().ok());
+        self.read_behind(genuine.map(|row| row.grant_id)).await?;
         for row in rows {
             let Some(row) = self.genuine(row)? else {
                 continue;
             };
-            match self.held(&row).await? {
+            match self.held(&row) {
                 Some(held) => keys.push(held),
                 None => self.engine.leave_out(row.id),
             }
@@ -278,18 +280,14 @@ impl<'a> Loader<'a> {
     }
 
     /// `None` where what the key rests on is not known to be genuine.
-    async fn held(&mut self, row: &Stamped<KeyRow>) -> Result<Option<Held>, store::Error> {
-        let Ok(kid) = row.kid.parse() else {
-            return Ok(None);
-        };
-        let Some(behind) = self.behind(row.grant_id).await? else {
-            return Ok(None);
-        };
-        Ok(Some(Held {
+    fn held(&self, row: &Stamped<KeyRow>) -> Option<Held> {
+        let kid = row.kid.parse().ok()?;
+        let behind = self.grants.get(&row.grant_id)?.clone()?;
+        Some(Held {
             kid,
             mac: row.key_mac,
             stamp: row.stamp(),
-            limited: self.engine.limited(row.grant_id, row.id, &behind.grant),
+            limited: self.engine.limited(row.grant_id),
             entry: KeyEntry {
                 key: row.id,
                 partner: behind.partner,
@@ -298,16 +296,7 @@ impl<'a> Loader<'a> {
                 partner_suspended: behind.partner_state == PartnerState::Suspended,
                 grant: behind.grant,
             },
-        }))
-    }
-
-    async fn behind(&mut self, id: GrantId) -> Result<Option<Behind>, store::Error> {
-        if let Some(behind) = self.grants.get(&id) {
-            return Ok(behind.clone());
-        }
-        let behind = self.read_behind(id).await?;
-        self.grants.insert(id, behind.clone());
-        Ok(behind)
+        })
     }
 
     fn if_genuine<T>(

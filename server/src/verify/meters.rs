@@ -2,12 +2,13 @@
 //! grant that is narrowed and a key that is resumed go on where they were.
 
 use std::collections::HashMap;
+use std::iter;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use domain::grant::Grant;
 use domain::id::{GrantId, KeyId};
-use domain::limit::{Counted, Exceeded, Left, Meter, Spent, check, spend};
+use domain::limit::{Counted, Counts, Exceeded, Left, Meter, Spent, check, spend};
 use domain::time::Timestamp;
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -31,8 +32,9 @@ struct Shared {
 #[derive(Clone)]
 pub struct Limited {
     grant: Arc<Shared>,
-    /// Only where the grant limits each of its keys.
-    key: Option<Arc<Shared>>,
+    /// Only where the grant limits each of its keys, and from the key's first call on: most keys of
+    /// very many are not in use.
+    key: OnceLock<Arc<Shared>>,
 }
 
 #[derive(Default)]
@@ -45,12 +47,22 @@ pub(super) struct Meters {
 
 impl Meters {
     /// Those of a key under a grant.
-    pub(super) fn of(&self, grant_id: GrantId, key: KeyId, grant: &Grant) -> Limited {
-        let by_key = || self.one(MeterId::key(key));
+    pub(super) fn under(&self, grant: GrantId) -> Limited {
         Limited {
-            grant: self.one(MeterId::grant(grant_id)),
-            key: (!grant.limits().key.is_empty()).then(by_key),
+            grant: self.one(MeterId::grant(grant)),
+            key: OnceLock::new(),
         }
+    }
+
+    /// That of a key whose grant limits each of its keys.
+    fn of_key<'a>(
+        &self,
+        limited: &'a Limited,
+        key: KeyId,
+        grant: &Grant,
+    ) -> Option<&'a Arc<Shared>> {
+        let made = || self.one(MeterId::key(key));
+        (!grant.limits().key.is_empty()).then(|| limited.key.get_or_init(made))
     }
 
     fn one(&self, id: MeterId) -> Arc<Shared> {
@@ -69,11 +81,13 @@ impl Meters {
     pub(super) fn spend(
         &self,
         limited: &Limited,
+        key: KeyId,
         grant: &Grant,
         now: Timestamp,
     ) -> Result<Vec<Left>, Exceeded> {
+        let of_key = self.of_key(limited, key, grant);
         let mut left = Vec::with_capacity(2);
-        let (spent, is_filling) = limited.with(grant, |meters| {
+        let (spent, is_filling) = with(&limited.grant, of_key, grant, |meters| {
             let spent = spend(meters, now, |one| left.push(one));
             let mut counted = meters.iter();
             (
@@ -81,10 +95,7 @@ impl Meters {
                 counted.any(|(_, meter, counts)| meter.is_filling(*counts)),
             )
         });
-        for shared in [Some(&limited.grant), limited.key.as_ref()]
-            .into_iter()
-            .flatten()
-        {
+        for shared in iter::once(&limited.grant).chain(of_key) {
             let is_quota =
                 |left: &Left| left.period.is_quota() && left.counted == shared.id.counted;
             if left.iter().any(is_quota) && !shared.is_listed.swap(true, Ordering::AcqRel) {
@@ -98,8 +109,15 @@ impl Meters {
     }
 
     /// Whether a call would pass; it counts nothing.
-    pub(super) fn check(limited: &Limited, grant: &Grant, now: Timestamp) -> Result<(), Exceeded> {
-        limited.with(grant, |meters| check(meters, now))
+    pub(super) fn check(
+        &self,
+        limited: &Limited,
+        key: KeyId,
+        grant: &Grant,
+        now: Timestamp,
+    ) -> Result<(), Exceeded> {
+        let of_key = self.of_key(limited, key, grant);
+        with(&limited.grant, of_key, grant, |meters| check(meters, now))
     }
 
     /// Takes out the calls that wait to be written.
@@ -155,21 +173,20 @@ impl MeterId {
     }
 }
 
-impl Limited {
-    /// The grant's meter is always locked before the key's.
-    fn with<T>(
-        &self,
-        grant: &Grant,
-        act: impl FnOnce(&mut [(Counted, &mut Meter, domain::limit::Counts)]) -> T,
-    ) -> T {
-        let mut ours = lock(&self.grant.meter);
-        let together = (Counted::Grant, &mut *ours, grant.together());
-        match &self.key {
-            None => act(&mut [together]),
-            Some(key) => {
-                let mut key = lock(&key.meter);
-                act(&mut [together, (Counted::Key, &mut *key, grant.limits().key)])
-            }
+/// The grant's meter is always locked before the key's.
+fn with<T>(
+    of_grant: &Shared,
+    of_key: Option<&Arc<Shared>>,
+    grant: &Grant,
+    act: impl FnOnce(&mut [(Counted, &mut Meter, Counts)]) -> T,
+) -> T {
+    let mut ours = lock(&of_grant.meter);
+    let together = (Counted::Grant, &mut *ours, grant.together());
+    match of_key {
+        None => act(&mut [together]),
+        Some(key) => {
+            let mut key = lock(&key.meter);
+            act(&mut [together, (Counted::Key, &mut *key, grant.limits().key)])
         }
     }
 }

@@ -16,7 +16,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use domain::grant::{Grant, LiveGrant};
+use domain::grant::LiveGrant;
 use domain::id::{GatewayId, GrantId, KeyId};
 use domain::keyring::Keyring;
 use domain::limit::Spent;
@@ -148,7 +148,11 @@ impl Engine {
         now: Timestamp,
     ) -> Result<Decision, NotReady> {
         self.ready(now)?;
-        let spend = |held: &Held| self.meters.spend(&held.limited, &held.entry.grant, now);
+        let spend = |held: &Held| {
+            let entry = &held.entry;
+            self.meters
+                .spend(&held.limited, entry.key, &entry.grant, now)
+        };
         let decision = self.decide(gateway, Subject::Text(key), question, now, &spend)?;
         if let Some(known) = decision.known() {
             let scope = question.call.scope;
@@ -170,8 +174,13 @@ impl Engine {
     ) -> Result<Decision, NotTried> {
         self.ready(now)?;
         let gateway = self.gateways.find(gateway).ok_or(NotTried::NoGateway)?;
-        let check =
-            |held: &Held| Meters::check(&held.limited, &held.entry.grant, now).map(|()| Vec::new());
+        let check = |held: &Held| {
+            let entry = &held.entry;
+            let checked = self
+                .meters
+                .check(&held.limited, entry.key, &entry.grant, now);
+            checked.map(|()| Vec::new())
+        };
         Ok(self.decide(&gateway, subject, question, now, &check)?)
     }
 
@@ -289,8 +298,8 @@ impl Engine {
     }
 
     /// The meters that a key under a grant is counted by.
-    pub fn limited(&self, grant_id: GrantId, key: KeyId, grant: &Grant) -> Limited {
-        self.meters.of(grant_id, key, grant)
+    pub fn limited(&self, grant: GrantId) -> Limited {
+        self.meters.under(grant)
     }
 
     /// Calls that quotas counted and the database does not hold yet, to be written.

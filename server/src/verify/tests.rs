@@ -74,7 +74,7 @@ pub(crate) fn held(kid: &str, stamp: i64) -> Held {
             partner_suspended: false,
             grant: Arc::new(grant().into()),
         },
-        limited: Meters::default().of(GRANT, KeyId::new(Uuid::nil()), &grant()),
+        limited: Meters::default().under(GRANT),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What stands behind a key: its grant, the approvals that the grant rests on, its partner.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use domain::enc::Digest;
@@ -12,7 +12,7 @@ use domain::policy::Policy;
 use domain::quorum::Quorum;
 use domain::state::{GrantState, PartnerState};
 use domain::time::Timestamp;
-use store::{GrantRow, KeyRow, OverlayRow};
+use store::{DecisionRow, GrantRow, KeyRow, OverlayRow, Stamped};
 
 use super::Loader;
 use crate::service::decisions::Decision;
@@ -34,15 +34,68 @@ pub(super) struct Required {
     policy: Digest,
 }
 
+/// What is known of a grant's approvals; `None` where they are not genuine.
+type Decided = Option<Vec<Stamped<DecisionRow>>>;
+
+/// Grants that are read at a time.
+const AT_A_TIME: usize = 500;
+
 impl Loader<'_> {
+    /// Reads what stands behind keys of these grants, where that was not read before.
     pub(super) async fn read_behind(
         &mut self,
-        id: GrantId,
+        grants: impl Iterator<Item = GrantId>,
+    ) -> Result<(), store::Error> {
+        let unread: HashSet<GrantId> = grants
+            .filter(|grant| !self.grants.contains_key(grant))
+            .collect();
+        let unread: Vec<GrantId> = unread.into_iter().collect();
+        for ids in unread.chunks(AT_A_TIME) {
+            let mut decided = self.decided(ids).await?;
+            for row in self.read.grants_by_id(ids).await? {
+                let Some(row) = self.if_genuine(row.map(Some))? else {
+                    continue;
+                };
+                let id = row.id;
+                let behind = self.behind_of(row, decided.remove(&id).flatten()).await?;
+                self.grants.insert(id, behind);
+            }
+            for id in ids {
+                self.grants.entry(*id).or_default();
+            }
+        }
+        Ok(())
+    }
+
+    async fn decided(
+        &mut self,
+        grants: &[GrantId],
+    ) -> Result<HashMap<GrantId, Decided>, store::Error> {
+        let none_yet = grants.iter().map(|grant| (*grant, Some(Vec::new())));
+        let mut decided: HashMap<GrantId, Decided> = none_yet.collect();
+        let all = self.read.decisions_on(grants).await;
+        if let Some(all) = self.if_genuine(all.map(Some))? {
+            for row in all {
+                if let Some(Some(of)) = decided.get_mut(&row.grant_id) {
+                    of.push(row);
+                }
+            }
+            return Ok(decided);
+        }
+        // One that is not genuine must not cost the other grants theirs.
+        for grant in grants {
+            let rows = self.read.decisions(*grant).await;
+            decided.insert(*grant, self.if_genuine(rows.map(Some))?);
+        }
+        Ok(decided)
+    }
+
+    async fn behind_of(
+        &mut self,
+        row: Stamped<GrantRow>,
+        decided: Decided,
     ) -> Result<Option<Behind>, store::Error> {
-        let row = self.read.grant(id).await;
-        let Some(row) = self.if_genuine(row)? else {
-            return Ok(None);
-        };
+        let id = row.id;
         let Some(partner_state) = self.partner(row.partner_id).await? else {
             return Ok(None);
         };
@@ -50,7 +103,11 @@ impl Loader<'_> {
             self.report("access_grant", id.uuid());
             return Ok(None);
         };
-        if may_be_used(row.state.0) && !self.has_quorum(&row).await? {
+        if may_be_used(row.state.0)
+            && !self
+                .is_approved(row.policy_id, &row.digest, decided)
+                .await?
+        {
             self.report("access_grant", id.uuid());
             return Ok(None);
         }
@@ -124,6 +181,7 @@ impl Loader<'_> {
 
     async fn has_overlay_quorum(&mut self, row: &OverlayRow) -> Result<bool, store::Error> {
         let decisions = self.read.overlay_decisions(row.id).await;
+        let decisions = self.if_genuine(decisions.map(Some))?;
         self.is_approved(row.policy_id, &row.digest, decisions)
             .await
     }
@@ -138,12 +196,6 @@ impl Loader<'_> {
         Ok(state)
     }
 
-    async fn has_quorum(&mut self, row: &GrantRow) -> Result<bool, store::Error> {
-        let decisions = self.read.decisions(row.id).await;
-        self.is_approved(row.policy_id, &row.digest, decisions)
-            .await
-    }
-
     /// Whether the approvals that something rests on are all there still. Who the approvers were is
     /// looked at when they decide; here the rows are: each genuine, by another person, over this
     /// very document and the policy version that it was approved under.
@@ -151,15 +203,14 @@ impl Loader<'_> {
         &mut self,
         policy: PolicyId,
         document: &Digest,
-        decisions: Result<Vec<Row>, store::Error>,
+        decisions: Option<Vec<Row>>,
     ) -> Result<bool, store::Error>
     where
         for<'a> &'a Row: Into<Decision>,
     {
         let required = self.required(policy).await?;
-        let rows = self.if_genuine(decisions.map(Some))?;
         Ok(required
-            .zip(rows)
+            .zip(decisions)
             .is_some_and(|(required, rows)| required.is_met(document, rows.iter().map(Into::into))))
     }
 

@@ -16,7 +16,7 @@ use crate::chance::{Clock, system_rng};
 use crate::service::usage::{flush, hours};
 use crate::verify::tests::{NOW, QUESTION};
 use crate::verify::{GatewayCredential, Subject};
-use scene::{GATEWAY, GRANT, KEY, KID, gateway_row, grant_row, key_row, scene, write};
+use scene::{GATEWAY, GRANT, KEY, KID, approval, gateway_row, grant_row, key_row, scene, write};
 
 #[tokio::test]
 async fn an_active_key_under_an_approved_grant_is_loaded() {
@@ -184,6 +184,65 @@ async fn a_decision_made_in_the_database_makes_no_quorum() {
     .await;
     scene.change_grant(|_| {}).await;
     assert_eq!(scene.reason(KID), Some(Reason::Unknown));
+}
+
+/// They are read together, with all of their decisions.
+#[tokio::test]
+async fn of_many_grants_each_stands_or_falls_with_its_own_decisions() {
+    let scene = scene().await;
+    let grant = |number: u128| GrantId::new(Uuid::from_u128(100 + number));
+    let kid = |number: u128| format!("bbbbb{number:03}");
+    let key = |number: u128| KeyRow {
+        grant_id: grant(number),
+        ..key_row(KeyId::new(Uuid::from_u128(100 + number)), &kid(number))
+    };
+    scene
+        .write(async |work| {
+            for number in 0..700 {
+                let row = GrantRow {
+                    id: grant(number),
+                    number: i64::try_from(number).unwrap() + 2,
+                    ..grant_row()
+                };
+                work.add_grant(row).await.unwrap();
+                // Every seventh has one approval of two.
+                for at in 0..if number % 7 == 0 { 1 } else { 2 } {
+                    work.add_decision(approval(grant(number), at))
+                        .await
+                        .unwrap();
+                }
+                work.add_key(key(number)).await.unwrap();
+            }
+        })
+        .await;
+    let scene = scene.loaded().await;
+    let reasons = |forged: u128| {
+        for number in 0..700 {
+            let expected = (number % 7 == 0 || number == forged).then_some(Reason::Unknown);
+            assert_eq!(scene.reason(&kid(number)), expected, "{number}");
+        }
+    };
+    reasons(0);
+    // One more decision that nobody made leaves its own grant without any that count.
+    write(&scene.intruder(), async |work| {
+        let forged = DecisionRow {
+            voided_at: Some(NOW),
+            ..approval(grant(3), 1)
+        };
+        work.add_decision(forged).await.unwrap();
+    })
+    .await;
+    scene
+        .write(async |work| {
+            for number in 0..700 {
+                let row = work.key(key(number).id).await.unwrap().unwrap();
+                let stamp = row.stamp();
+                work.update_key(row.into_row(), stamp).await.unwrap();
+            }
+        })
+        .await;
+    scene.refresh().await.unwrap();
+    reasons(3);
 }
 
 #[tokio::test]
