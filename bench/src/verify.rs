@@ -75,18 +75,21 @@ impl<'a> Filled<'a> {
 
 impl<'a> House<'a> {
     pub(crate) async fn with(program: &'a Program, keys: &str) -> Result<Self> {
-        Self::filled(program, keys, None)?.serve().await
+        Self::filled(program, &["--keys", keys], None)?
+            .serve()
+            .await
     }
 
+    /// By `latchkey dev load` with these options.
     pub(crate) fn filled(
         program: &'a Program,
-        keys: &str,
+        options: &[&str],
         database_url: Option<String>,
     ) -> Result<Filled<'a>> {
         let place = Place::new(program, database_url)?;
         let out = place.folder().join("load.jsonl");
         let out = out.to_str().context("the folder is no text")?;
-        place.console(&["dev", "load", "--keys", keys, "--out", out])?;
+        place.console(&[&["dev", "load", "--out", out], options].concat())?;
         let (credential, bodies) = read(&fs::read_to_string(out)?)?;
         Ok(Filled {
             place,

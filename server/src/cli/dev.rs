@@ -18,6 +18,12 @@ pub(super) enum DevCommand {
         /// How many active keys
         #[arg(long)]
         keys: u32,
+        /// How many keys under each grant; else a few hundred grants have them all
+        #[arg(long)]
+        keys_per_grant: Option<u32>,
+        /// Each grant limits each of its keys too
+        #[arg(long)]
+        limit_keys: bool,
         /// A new file for the keys in the clear, as JSON lines
         #[arg(long)]
         out: PathBuf,
@@ -43,13 +49,22 @@ pub(super) async fn run(config: Config, command: DevCommand) -> Result<()> {
             }
             println!();
         }
-        DevCommand::Load { keys, out } => {
-            let loaded = demo::load(config, keys, &out).await?;
+        DevCommand::Load {
+            keys,
+            keys_per_grant,
+            limit_keys,
+            out,
+        } => {
+            let load = demo::Load {
+                keys,
+                keys_per_grant,
+                limit_keys,
+            };
+            let loaded = demo::load(config, load, &out).await?;
             println!(
-                "{} active keys under {} grants, of which {} were delivered like any key; written to {}.",
-                loaded.keys,
+                "{keys} active keys under {} grants, of which {} were delivered like any key; written to {}.",
                 loaded.grants,
-                loaded.grants,
+                loaded.delivered,
                 out.display()
             );
         }

@@ -1,5 +1,5 @@
 //! Very many keys, for measuring: some hundred grants by the way that every grant goes, each with a
-//! key that was delivered, and all others under them in bulk.
+//! key that was delivered, and all others under them, or under copies of them, in bulk.
 
 use std::fs;
 use std::io::{BufWriter, Write};
@@ -10,14 +10,14 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use domain::audit::{ActorKind, Outcome};
 use domain::grant::Grant;
-use domain::id::{EnvironmentId, GrantId, KeyId};
+use domain::id::{DecisionId, EnvironmentId, GrantId, KeyId};
 use domain::key::KeyState;
 use domain::network::Sources;
 use domain::time::Timestamp;
 use domain::token::{ApiKey, KeyPrefix};
 use serde::Serialize;
 use serde_json::json;
-use store::{Code, Entry, Evidence, KeyRow};
+use store::{Code, DecisionRow, Entry, Evidence, GrantRow, KeyRow};
 use uuid::Uuid;
 
 use super::answers::answers;
@@ -37,13 +37,25 @@ const GRANTS: u32 = 240;
 const BATCH: usize = 5000;
 const PARTNERS: usize = 12;
 
+/// What to make.
+#[derive(Clone, Copy)]
+pub struct Load {
+    pub keys: u32,
+    /// None: as many as it takes under [`GRANTS`].
+    pub keys_per_grant: Option<u32>,
+    /// Each grant limits each of its keys too.
+    pub limit_keys: bool,
+}
+
 /// What was made.
 pub struct Loaded {
-    pub keys: u32,
-    pub grants: u32,
+    pub grants: usize,
+    /// Grants whose key was delivered.
+    pub delivered: u32,
 }
 
 /// A grant that keys are made under, and a call that each of them may make.
+#[derive(Clone)]
 struct Under {
     grant: GrantId,
     until: Timestamp,
@@ -73,9 +85,10 @@ struct Line<'a> {
 ///
 /// # Errors
 /// A sentence that says what to do.
-pub async fn load(config: Config, keys: u32, out: &Path) -> Result<Loaded> {
-    if keys == 0 {
-        bail!("Ask for at least one key.");
+pub async fn load(config: Config, load: Load, out: &Path) -> Result<Loaded> {
+    let keys = load.keys;
+    if keys == 0 || load.keys_per_grant == Some(0) {
+        bail!("Ask for at least one key, and for at least one under each grant.");
     }
     let file = fs::OpenOptions::new()
         .write(true)
@@ -88,19 +101,23 @@ pub async fn load(config: Config, keys: u32, out: &Path) -> Result<Loaded> {
     if !stage.is_empty().await? {
         bail!("This database is not empty: name another one in `database_url` or `data_dir`.");
     }
-    let made = grants(&stage, keys.div_ceil(4).min(GRANTS), &mut out).await?;
-    let under = u32::try_from(made.len())?;
-    bulk(&stage, &made, keys.saturating_sub(under), &mut out).await?;
+    let wanted = keys.div_ceil(load.keys_per_grant.unwrap_or(4));
+    let mut made = grants(&stage, load, wanted.min(GRANTS), &mut out).await?;
+    let delivered = u32::try_from(made.len())?;
+    if load.keys_per_grant.is_some() {
+        copies(&stage, &mut made, usize::try_from(wanted)?).await?;
+    }
+    bulk(&stage, &made, keys.saturating_sub(delivered), &mut out).await?;
     out.flush()?;
     stage.portal.store.database().close().await;
     Ok(Loaded {
-        keys,
-        grants: under,
+        grants: made.len(),
+        delivered,
     })
 }
 
 /// The house, its partners, and so many grants.
-async fn grants(stage: &Stage, many: u32, out: &mut impl Write) -> Result<Vec<Under>> {
+async fn grants(stage: &Stage, load: Load, many: u32, out: &mut impl Write) -> Result<Vec<Under>> {
     stage.day(2, 8, 0).await?;
     let owner = staff(stage).await?;
     let services = [
@@ -108,7 +125,13 @@ async fn grants(stage: &Stage, many: u32, out: &mut impl Write) -> Result<Vec<Un
         catalogue::add(stage, &owner, &INVOICES).await?,
     ];
     for service in &services {
-        open_wide(stage, &owner, service.environment("sandbox")?).await?;
+        open_wide(
+            stage,
+            &owner,
+            service.environment("sandbox")?,
+            load.limit_keys,
+        )
+        .await?;
     }
     gateway(stage, &services, out).await?;
     let mut contacts = Vec::with_capacity(PARTNERS);
@@ -139,12 +162,19 @@ async fn staff(stage: &Stage) -> Result<Persona> {
 }
 
 /// Limits that are counted, and never reached by what is measured.
-async fn open_wide(stage: &Stage, owner: &Persona, environment: EnvironmentId) -> Result<()> {
+async fn open_wide(
+    stage: &Stage,
+    owner: &Persona,
+    environment: EnvironmentId,
+    limit_keys: bool,
+) -> Result<()> {
     let (rate_limit, grant) = (100_000.try_into()?, "1000000000 a month".parse()?);
+    let key = if limit_keys { "1000000000 a month" } else { "" }.parse()?;
     owner
         .set_policy(stage, environment, |policy| {
             policy.rate_limit = rate_limit;
             policy.limits.grant = grant;
+            policy.limits.key = key;
         })
         .await
 }
@@ -282,6 +312,46 @@ fn call(grant: &Grant) -> Result<Call> {
         source_ip,
         scheme: "https",
     })
+}
+
+/// More grants of the same kinds until there are so many, each with approvals of its own.
+async fn copies(stage: &Stage, made: &mut Vec<Under>, many: usize) -> Result<()> {
+    let mut originals = Vec::with_capacity(made.len());
+    let mut read = stage.portal.store.read().await?;
+    for under in made.iter() {
+        let grant = read.grant(under.grant).await?.context("a grant")?;
+        let decisions = read.decisions(under.grant).await?;
+        originals.push((under.clone(), grant.into_row(), decisions));
+    }
+    drop(read);
+    let mut next = originals.iter().cycle().zip(1..);
+    while made.len() < many {
+        let size = BATCH.min(many - made.len());
+        let mut work = stage.portal.store.work().await?;
+        for ((under, grant, decisions), number) in next.by_ref().take(size) {
+            let id = GrantId::random(&mut system_rng());
+            work.add_grant(GrantRow {
+                id,
+                number: grant.number + number,
+                ..grant.clone()
+            })
+            .await?;
+            for decision in decisions {
+                work.add_decision(DecisionRow {
+                    id: DecisionId::random(&mut system_rng()),
+                    grant_id: id,
+                    ..DecisionRow::clone(decision)
+                })
+                .await?;
+            }
+            made.push(Under {
+                grant: id,
+                ..under.clone()
+            });
+        }
+        work.commit(Evidence::of(entry(stage, size))).await?;
+    }
+    Ok(())
 }
 
 async fn bulk(stage: &Stage, under: &[Under], many: u32, out: &mut impl Write) -> Result<()> {

@@ -17,7 +17,7 @@ mod story;
 use anyhow::Result;
 use zeroize::Zeroizing;
 
-pub use load::{Loaded, load};
+pub use load::{Load, Loaded, load};
 
 use crate::config::Config;
 use crate::refusal::Refusal;
