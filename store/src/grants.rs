@@ -126,6 +126,22 @@ impl Read {
         self.open_all(rows)
     }
 
+    /// Grants of a service in a state.
+    pub async fn grants_of_service(
+        &mut self,
+        service: ServiceId,
+        state: GrantState,
+    ) -> Result<Vec<Stamped<GrantRow>>, Error> {
+        let state = Code(state);
+        let rows = run!(
+            &mut self.conn,
+            OF_SERVICE_IN,
+            [service, state],
+            fetch_all as Sealed<GrantRow>
+        )?;
+        self.open_all(rows)
+    }
+
     /// All decisions on a grant, voided ones too, oldest first.
     pub async fn decisions(&mut self, grant: GrantId) -> Result<Vec<Stamped<DecisionRow>>, Error> {
         let rows = run!(
@@ -191,6 +207,7 @@ statements! {
     OF_REQUEST(1) = "SELECT * FROM access_grant WHERE request_id = $1 ORDER BY environment_id, number";
     OF_PARTNER(1) = "SELECT * FROM access_grant WHERE partner_id = $1 ORDER BY proposed_at DESC, id";
     IN_STATE(1) = "SELECT * FROM access_grant WHERE state = $1 ORDER BY proposed_at, id";
+    OF_SERVICE_IN(2) = "SELECT * FROM access_grant WHERE service_id = $1 AND state = $2";
     DECISIONS(1) = "SELECT * FROM decision WHERE grant_id = $1 ORDER BY at, id";
     DECISIONS_ON(1) = sqlite "SELECT * FROM decision WHERE grant_id IN (SELECT unhex(value, '-') FROM json_each($1)) ORDER BY at, id",
         postgres "SELECT * FROM decision WHERE grant_id IN (SELECT value::uuid FROM jsonb_array_elements_text($1::text::jsonb)) ORDER BY at, id";

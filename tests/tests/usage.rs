@@ -10,6 +10,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tests::company::{Held, linked, text, words};
 use tests::hand::Hand;
+use tests::live::offer_labels;
 use tests::promises;
 use tests::scene::Scene;
 use tests::visitor::Visitor;
@@ -18,6 +19,7 @@ use tokio::time::sleep;
 
 promises! {
     calls_are_found_on_the_pages_with_exact_figures_after_a_restart_too,
+    a_service_is_held_against_what_is_granted_and_not_what_is_offered,
     anothers_use_is_not_there,
     a_narrower_grant_is_proposed_and_would_have_refused_nothing,
     calls_through_gateways_at_once_are_all_counted_in_their_hour,
@@ -131,6 +133,33 @@ async fn calls_are_found_on_the_pages_with_exact_figures_after_a_restart_too(
     }
     let page = words(&text(&scene.owner, &held.page).await?);
     ensure!(page.contains("7 accepted · 6 refused"), "{page}");
+    Ok(())
+}
+
+async fn a_service_is_held_against_what_is_granted_and_not_what_is_offered(
+    database: Option<String>,
+) -> Result<()> {
+    let mut scene = Scene::set(database).await?;
+    let held = key(&mut scene).await?;
+    offer_labels(&scene).await?;
+    use_it(&scene, &held).await?;
+    let of_service = format!("{}/usage", scene.service);
+    let page = says(&scene.owner, &of_service, "2 of 2 granted were used").await?;
+    ensure!(!page.contains("/v2/labels"), "{page}");
+    scene
+        .owner
+        .act(&format!("{}/suspend", held.page), &[])
+        .await?;
+    says(&scene.owner, &of_service, "2 of 2 granted were used").await?;
+    let grant = grant_page(&scene, &held).await?;
+    let grant = grant.strip_suffix("/usage").context("a grant's page")?;
+    let why = [("reason", "They ended the contract.")];
+    scene.owner.act(&format!("{grant}/revoke"), &why).await?;
+    let page = says(&scene.owner, &of_service, "0 of 0 granted were used").await?;
+    ensure!(
+        page.contains("GET /v2/shipments/{id} not in the grant now 4 0"),
+        "{page}"
+    );
     Ok(())
 }
 

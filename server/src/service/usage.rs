@@ -20,7 +20,7 @@ use crate::verify::{Counts, Endpoint, Engine, SHARDS};
 
 pub use fit::{Fitted, fit};
 pub use period::Period;
-pub use report::{Granted, Report, granted_by, granted_to, hours, report};
+pub use report::{Granted, Report, granted_by, granted_of, granted_to, hours, report};
 
 /// How long it takes to write all shards: one at a time, since a burst would take a processor from the
 /// calls of that moment.

@@ -18,7 +18,7 @@ use crate::portal::Portal;
 use crate::refusal::Refusal;
 use crate::service::delivery::Context;
 use crate::service::usage::{self, Fitted, Granted, Period, Report};
-use crate::service::{catalogue, keys, partners};
+use crate::service::{keys, partners};
 
 /// What a page is about.
 struct Subject {
@@ -131,16 +131,11 @@ pub(super) async fn service(
     period: Period,
 ) -> Result<UsageDetail, Refusal> {
     let mut read = portal.store.read().await?;
-    let described = catalogue::describe(&mut read, id).await?;
-    let name = described.service.name;
+    let name = read.service(id).await?.ok_or(Refusal::NotFound)?.name;
     let (partner, about, granted) = match actor.side() {
         Side::Staff(_) => {
-            let endpoints = described.catalogue.endpoints.into_iter();
-            let offered = endpoints.map(|endpoint| {
-                let (method, pattern) = (endpoint.method, endpoint.pattern);
-                (name.clone(), EndpointName { method, pattern })
-            });
-            (None, "By every partner", offered.collect())
+            let granted = usage::granted_of(&mut read, id, &name).await?;
+            (None, "By every partner", granted)
         }
         Side::Contact { partner, .. } => {
             let granted = usage::granted_to(&mut read, *partner, Some(id)).await?;

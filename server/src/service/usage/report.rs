@@ -6,11 +6,12 @@ use domain::id::{KeyId, PartnerId, ServiceId};
 use domain::state::GrantState;
 use domain::time::Timestamp;
 use domain::usage::EndpointName;
-use store::{CallsBy, CallsFrom, CallsOf, CallsTo, LastCalls, Read, Store};
+use store::{CallsBy, CallsFrom, CallsOf, CallsTo, GrantRow, LastCalls, Read, Store};
 
 use super::{ACCEPTED, Period, SINCE};
 use crate::refusal::Refusal;
 use crate::service::delivery::Context;
+use crate::service::live;
 
 /// No page lists more networks or keys than this.
 const NETWORKS: i64 = 20;
@@ -54,10 +55,30 @@ pub type Granted = BTreeSet<(String, EndpointName)>;
 /// # Errors
 /// [`Refusal::Store`], [`Refusal::Internal`].
 pub async fn granted_by(read: &mut Read, context: &Context) -> Result<Granted, Refusal> {
-    let service = &context.service.name;
-    let grant = context.in_force(read).await?;
+    opened(read, &context.service.name, &context.grant).await
+}
+
+async fn opened(read: &mut Read, service: &str, row: &GrantRow) -> Result<Granted, Refusal> {
+    let grant = live::in_force(read, row).await?;
     let names = grant.rules().iter().map(EndpointName::from);
-    Ok(names.map(|name| (service.clone(), name)).collect())
+    Ok(names.map(|name| (service.to_owned(), name)).collect())
+}
+
+/// All that live grants of a service open, whoever has them.
+///
+/// # Errors
+/// [`Refusal::Store`], [`Refusal::Internal`].
+pub async fn granted_of(
+    read: &mut Read,
+    service: ServiceId,
+    name: &str,
+) -> Result<Granted, Refusal> {
+    let mut all = Granted::new();
+    let state = GrantState::Approved;
+    for grant in read.grants_of_service(service, state).await? {
+        all.extend(opened(read, name, &grant).await?);
+    }
+    Ok(all)
 }
 
 /// All that live grants of a partner open, or those of them for one service.
