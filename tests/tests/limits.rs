@@ -20,6 +20,7 @@ promises! {
     a_replacement_shares_the_quota_of_its_grant,
     hours_outside_of_the_grants_are_refused,
     after_a_kill_a_quota_is_overspent_by_no_more_than_is_stated,
+    two_processes_overspend_a_quota_by_no_more_than_passes_between_two_writes,
     while_the_database_takes_nothing_no_more_calls_pass_than_a_kill_may_forget,
 }
 
@@ -199,6 +200,55 @@ async fn after_a_kill_a_quota_is_overspent_by_no_more_than_is_stated(
     Ok(())
 }
 
+/// On one PostgreSQL; several processes do not share an SQLite file.
+async fn two_processes_overspend_a_quota_by_no_more_than_passes_between_two_writes(
+    database: Option<String>,
+) -> Result<()> {
+    const QUOTA: usize = 400;
+    if database.is_none() {
+        return Ok(());
+    }
+    let mut scene = Scene::set(database).await?;
+    let held = limited(&mut scene, "100000", &format!("{QUOTA} a month"), "").await?;
+    let there = scene.portal.start_peer().await?;
+    let there = there.url("/v1/verify");
+    let (mut passed, mut over) = (0, 0);
+    // Each learns of the other's calls when it writes its own.
+    for _ in 0..2 * QUOTA {
+        for answer in [
+            ask(&scene, &held.key).await?,
+            ask_at(&there, &scene, &held.key).await?,
+        ] {
+            passed += usize::from(answer["code"] == "ok");
+            over += usize::from(answer["code"] == "quota");
+        }
+    }
+    assert!(passed >= QUOTA, "what was not spent is not lost: {passed}");
+    assert!(passed <= QUOTA + STATED, "{passed} by a quota of {QUOTA}");
+    assert!(over > QUOTA, "both end: {over}");
+    scene.portal.restart().await?;
+    assert_eq!(ask(&scene, &held.key).await?["code"], "quota");
+    assert_eq!(ask_at(&there, &scene, &held.key).await?["code"], "quota");
+    Ok(())
+}
+
+async fn ask_at(url: &str, scene: &Scene, key: &str) -> Result<Value> {
+    let answer = reqwest::Client::new()
+        .post(url)
+        .header("latchkey-gateway", &scene.gateway)
+        .json(&call(key))
+        .send()
+        .await?;
+    Ok(answer.json().await?)
+}
+
+fn call(key: &str) -> Value {
+    json!({
+        "key": key, "method": "GET", "path": "/v2/shipments/1",
+        "source_ip": "203.0.113.4", "scheme": "https",
+    })
+}
+
 async fn while_the_database_takes_nothing_no_more_calls_pass_than_a_kill_may_forget(
     database: Option<String>,
 ) -> Result<()> {
@@ -234,12 +284,6 @@ async fn while_the_database_takes_nothing_no_more_calls_pass_than_a_kill_may_for
 
 /// A batch of two calls: its status, and the codes of its answers.
 async fn ask_both(scene: &Scene, first: &str, second: &str) -> Result<(u16, Vec<String>)> {
-    let call = |key: &str| {
-        json!({
-            "key": key, "method": "GET", "path": "/v2/shipments/1",
-            "source_ip": "203.0.113.4", "scheme": "https",
-        })
-    };
     let answer = reqwest::Client::new()
         .post(scene.portal.url("/v1/verify/batch"))
         .header("latchkey-gateway", &scene.gateway)
