@@ -4,17 +4,20 @@
 
 mod live;
 mod narrow;
+mod parts;
 mod propose;
 mod replay;
 mod used;
 
 use core::net::IpAddr;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 pub use live::{LiveGrant, NotOpen};
 pub use narrow::{NarrowRefused, Narrowing};
+pub use parts::Parts;
 pub use propose::ProposalRefused;
 pub use replay::Replay;
 pub use used::{Fit, Gaps, Record, Used};
@@ -44,8 +47,8 @@ pub struct Rule {
 pub struct Grant {
     service: ServiceId,
     environment: EnvironmentId,
-    scopes: BTreeSet<ScopeName>,
-    rules: BTreeSet<Rule>,
+    scopes: Arc<BTreeSet<ScopeName>>,
+    rules: Arc<BTreeSet<Rule>>,
     sources: Sources,
     rate: RatePerSecond,
     /// Beside the rate.
@@ -64,11 +67,11 @@ impl Grant {
         self.environment
     }
 
-    pub const fn scopes(&self) -> &BTreeSet<ScopeName> {
+    pub fn scopes(&self) -> &BTreeSet<ScopeName> {
         &self.scopes
     }
 
-    pub const fn rules(&self) -> &BTreeSet<Rule> {
+    pub fn rules(&self) -> &BTreeSet<Rule> {
         &self.rules
     }
 
@@ -152,7 +155,7 @@ impl Grant {
         Enc::new("latchkey/grant/v1")
             .uuid(self.service.uuid())
             .uuid(self.environment.uuid())
-            .set(&self.scopes)
+            .set(self.scopes())
             .set(rules)
             .text(&self.sources.to_string())
             .u64(u32::from(self.rate).into())

@@ -4,7 +4,7 @@
 use core::ops::Deref;
 use std::collections::BTreeSet;
 
-use super::{Grant, Rule};
+use super::{Grant, Parts, Rule};
 use crate::overlay::Overlay;
 use crate::service::{Method, RequestPath, ScopeName};
 use crate::time::Timestamp;
@@ -58,13 +58,18 @@ impl From<Grant> for LiveGrant {
 }
 
 impl LiveGrant {
+    /// As [`Grant::keep_parts_in`]; those of its overlays are its own.
+    pub fn keep_parts_in(&mut self, parts: &mut Parts) {
+        self.grant.keep_parts_in(parts);
+    }
+
     /// `grant` is the one in force. Rules whose scopes neither the grant nor their own overlay has
     /// (any more) open nothing.
     pub fn new(grant: Grant, overlays: impl IntoIterator<Item = (Overlay, Timestamp)>) -> Self {
         let overlays = overlays
             .into_iter()
             .map(|(overlay, until)| {
-                let scopes = &grant.scopes | overlay.scopes();
+                let scopes = grant.scopes() | overlay.scopes();
                 let open = |rule: &&Rule| rule.scopes.is_subset(&scopes);
                 Opened {
                     rules: overlay.rules().iter().filter(open).cloned().collect(),

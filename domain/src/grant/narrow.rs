@@ -2,6 +2,7 @@
 //! over the old one no longer count.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -52,7 +53,7 @@ pub enum NarrowRefused {
 impl Grant {
     /// A grant within this one, and different from it.
     pub fn narrow(&self, to: &Narrowing) -> Result<Self, NarrowRefused> {
-        let scopes = to.scopes.as_ref().unwrap_or(&self.scopes);
+        let scopes = to.scopes.as_ref().unwrap_or(self.scopes());
         let sources = to.sources.as_ref().unwrap_or(&self.sources);
         let hours = to.hours.as_ref().unwrap_or(&self.hours);
         let limits = to.limits.unwrap_or(self.limits);
@@ -83,7 +84,7 @@ impl Grant {
         if life > self.life {
             return Err(NarrowRefused::Life);
         }
-        let mut rules = self.rules.clone();
+        let mut rules = self.rules().clone();
         rules.retain(|rule| {
             rule.scopes.is_subset(scopes)
                 && to.rules.as_ref().is_none_or(|kept| kept.contains(rule))
@@ -92,8 +93,8 @@ impl Grant {
             return Err(NarrowRefused::NothingLeft);
         }
         let narrowed = Self {
-            scopes: scopes.clone(),
-            rules,
+            scopes: Arc::new(scopes.clone()),
+            rules: Arc::new(rules),
             sources: sources.clone(),
             rate,
             limits,

@@ -1,5 +1,7 @@
 //! From what was asked for to what approvers decide on.
 
+use std::sync::Arc;
+
 use super::{Grant, Rule};
 use crate::hours::Hours;
 use crate::id::ServiceId;
@@ -51,20 +53,20 @@ impl Grant {
         let opened = |needed: &&crate::service::Endpoint| {
             !needed.scopes.is_empty() && needed.scopes.is_subset(&line.scopes)
         };
+        let rules = catalogue
+            .endpoints
+            .iter()
+            .filter(opened)
+            .map(|endpoint| Rule {
+                method: endpoint.method,
+                pattern: endpoint.pattern.clone(),
+                scopes: endpoint.scopes.clone(),
+            });
         let grant = Self {
             service,
             environment: line.environment,
-            scopes: line.scopes.clone(),
-            rules: catalogue
-                .endpoints
-                .iter()
-                .filter(opened)
-                .map(|endpoint| Rule {
-                    method: endpoint.method,
-                    pattern: endpoint.pattern.clone(),
-                    scopes: endpoint.scopes.clone(),
-                })
-                .collect(),
+            scopes: Arc::new(line.scopes.clone()),
+            rules: Arc::new(rules.collect()),
             sources: line.sources.clone(),
             rate: line.rate,
             limits: policy.limits,

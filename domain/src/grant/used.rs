@@ -1,6 +1,7 @@
 //! What of a grant its calls used, and the narrower grant that would have been enough for them.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 
@@ -131,9 +132,9 @@ impl Grant {
         }
         let mut fitted = self.clone();
         if !gaps.endpoints {
-            fitted.rules = of_use(used.rules);
+            fitted.rules = Arc::new(of_use(used.rules));
             // A scope that a gateway asks for by name is needed, whether or not a rule says so.
-            fitted.scopes = of_use(used.scopes);
+            fitted.scopes = Arc::new(of_use(used.scopes));
         }
         if !gaps.sources {
             fitted.sources = self.fit_sources(record);

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use arc_swap::ArcSwap;
 use domain::enc::Digest;
-use domain::grant::LiveGrant;
+use domain::grant::{LiveGrant, Parts};
 use domain::id::{GrantId, KeyId};
 use domain::service::ScopeName;
 use domain::token::Kid;
@@ -65,8 +65,15 @@ const SHARDS: usize = 1024;
 
 pub(super) struct Snapshot {
     shards: Box<[Shard]>,
+    grants: Mutex<Grants>,
+}
+
+#[derive(Default)]
+struct Grants {
     /// Keys of one grant share it.
-    grants: Mutex<HashMap<GrantId, Weak<LiveGrant>>>,
+    shared: HashMap<GrantId, Weak<LiveGrant>>,
+    /// Grants share what they have in common.
+    parts: Parts,
 }
 
 #[derive(Default)]
@@ -112,15 +119,16 @@ impl Snapshot {
     }
 
     /// The one copy of a grant that its keys point to.
-    pub(super) fn share(&self, id: GrantId, grant: LiveGrant) -> Arc<LiveGrant> {
+    pub(super) fn share(&self, id: GrantId, mut grant: LiveGrant) -> Arc<LiveGrant> {
         let mut grants = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(shared) = grants.get(&id).and_then(Weak::upgrade)
+        if let Some(shared) = grants.shared.get(&id).and_then(Weak::upgrade)
             && *shared == grant
         {
             return shared;
         }
+        grant.keep_parts_in(&mut grants.parts);
         let shared = Arc::new(grant);
-        grants.insert(id, Arc::downgrade(&shared));
+        grants.shared.insert(id, Arc::downgrade(&shared));
         shared
     }
 
@@ -161,6 +169,7 @@ fn place(kid: &Kid) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use domain::grant::Narrowing;
     use domain::key::KeyState;
 
     use super::*;
@@ -205,6 +214,23 @@ mod tests {
         let id = GrantId::new(uuid::Uuid::from_u128(1));
         let first = snapshot.share(id, grant().into());
         assert!(Arc::ptr_eq(&first, &snapshot.share(id, grant().into())));
+    }
+
+    #[test]
+    fn grants_with_the_same_rules_share_those_and_no_more() {
+        let snapshot = Snapshot::new();
+        let share = |number, rate: u32| {
+            let to = Narrowing {
+                rate: Some(rate.try_into().unwrap()),
+                ..Narrowing::default()
+            };
+            let id = GrantId::new(uuid::Uuid::from_u128(number));
+            snapshot.share(id, grant().narrow(&to).unwrap().into())
+        };
+        let (first, second) = (share(1, 5), share(2, 6));
+        assert!(std::ptr::eq(first.rules(), second.rules()));
+        assert!(std::ptr::eq(first.scopes(), second.scopes()));
+        assert_ne!(first.rate(), second.rate());
     }
 
     #[test]
