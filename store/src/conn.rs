@@ -168,9 +168,15 @@ impl Database {
 impl Read {
     /// Checks the MACs of rows that were read together; one wrong one refuses them all.
     pub(crate) fn open_all<T: Row>(&self, rows: Vec<Sealed<T>>) -> Result<Vec<Stamped<T>>, Error> {
-        rows.into_iter()
-            .map(|row| row.open(&self.row_key))
-            .collect()
+        self.open_each(rows).collect()
+    }
+
+    /// The same, and each stands for itself.
+    pub(crate) fn open_each<T: Row>(
+        &self,
+        rows: Vec<Sealed<T>>,
+    ) -> impl Iterator<Item = Result<Stamped<T>, Error>> {
+        rows.into_iter().map(|row| row.open(&self.row_key))
     }
 }
 

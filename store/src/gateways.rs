@@ -54,10 +54,7 @@ impl Read {
         &mut self,
     ) -> Result<Vec<Result<Stamped<Gateway>, Error>>, Error> {
         let rows = run!(&mut self.conn, GATEWAYS, [], fetch_all as Sealed<Gateway>)?;
-        Ok(rows
-            .into_iter()
-            .map(|row| row.open(&self.row_key))
-            .collect())
+        Ok(self.open_each(rows).collect())
     }
 }
 

@@ -81,10 +81,7 @@ impl Read {
     ) -> Result<Vec<Result<Stamped<GrantRow>, Error>>, Error> {
         let ids = json(ids)?;
         let rows = run!(&mut self.conn, BY_ID, [ids], fetch_all as Sealed<GrantRow>)?;
-        Ok(rows
-            .into_iter()
-            .map(|row| row.open(&self.row_key))
-            .collect())
+        Ok(self.open_each(rows).collect())
     }
 
     /// Every proposal of a request, by environment and number.

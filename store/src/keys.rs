@@ -208,10 +208,7 @@ impl Read {
             [change, limit],
             fetch_all as Sealed<KeyRow>
         )?;
-        Ok(rows
-            .into_iter()
-            .map(|row| row.open(&self.row_key))
-            .collect())
+        Ok(self.open_each(rows).collect())
     }
 
     /// Keys in the order of their ids, after `after`: all of them, page by page, whatever the counter
@@ -227,10 +224,7 @@ impl Read {
             [after, limit],
             fetch_all as Sealed<KeyRow>
         )?;
-        Ok(rows
-            .into_iter()
-            .map(|row| row.open(&self.row_key))
-            .collect())
+        Ok(self.open_each(rows).collect())
     }
 
     /// Keys that are not ended and expire before `before`.

@@ -116,10 +116,7 @@ impl Read {
             [grant, state],
             fetch_all as Sealed<OverlayRow>
         )?;
-        Ok(rows
-            .into_iter()
-            .map(|row| row.open(&self.row_key))
-            .collect())
+        Ok(self.open_each(rows).collect())
     }
 
     /// Grants that have approved temporary access, so that the many that have none are not asked.
