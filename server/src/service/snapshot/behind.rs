@@ -51,11 +51,15 @@ impl Loader<'_> {
             .collect();
         let unread: Vec<GrantId> = unread.into_iter().collect();
         for ids in unread.chunks(AT_A_TIME) {
-            let mut decided = self.decided(ids).await?;
+            let mut rows = Vec::with_capacity(ids.len());
             for row in self.read.grants_by_id(ids).await? {
-                let Some(row) = self.if_genuine(row.map(Some))? else {
-                    continue;
-                };
+                rows.extend(self.if_genuine(row.map(Some))?);
+            }
+            // What the others rest on is not asked: they make no key work.
+            let usable = rows.iter().filter(|row| may_be_used(row.state.0));
+            let usable: Vec<GrantId> = usable.map(|row| row.id).collect();
+            let mut decided = self.decided(&usable).await?;
+            for row in rows {
                 let id = row.id;
                 let behind = self.behind_of(row, decided.remove(&id).flatten()).await?;
                 self.grants.insert(id, behind);
