@@ -77,8 +77,8 @@ pub async fn code(scene: &Scene, key: &str) -> Result<String> {
 }
 
 /// The page on which staff narrow the grant of a key.
-pub async fn narrow_form(scene: &Scene, key: &str) -> Result<String> {
-    let page = text(&scene.owner, key).await?;
+pub async fn narrow_form(by: &Visitor, key: &str) -> Result<String> {
+    let page = text(by, key).await?;
     linked(&page, "/grants/", "Narrow the grant").context("no way to narrow")
 }
 

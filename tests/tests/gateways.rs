@@ -358,12 +358,12 @@ async fn every_reason_is_told_as_documented(kind: Kind) -> Result<()> {
     told.by(&edge, Reason::Quota, &edge.call(CALL).await?)?;
 
     let owner = &edge.scene.owner;
-    let narrow = narrow_form(&edge.scene, &edge.page).await?;
+    let narrow = narrow_form(&edge.scene.owner, &edge.page).await?;
     let hours = three_days_from_now();
     let why = ("why", "They call at night alone.");
     live::narrow(owner, &narrow, &[("hours", &hours), why]).await?;
     told.by(&edge, Reason::TimeWindow, &edge.call(CALL).await?)?;
-    let narrow = narrow_form(&edge.scene, &edge.page).await?;
+    let narrow = narrow_form(&edge.scene.owner, &edge.page).await?;
     live::narrow(owner, &narrow, &[("networks", "127.0.0.2/32"), why]).await?;
     told.by(&edge, Reason::SourceNetwork, &edge.call(CALL).await?)?;
 

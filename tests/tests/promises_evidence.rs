@@ -158,7 +158,7 @@ async fn change_live_grant(scene: &Scene, key: &str) -> Result<()> {
     live::decide(&scene.owner, &temporary, "approve").await?;
     let why = [("reason", "The parcel was found.")];
     scene.owner.act(&format!("{temporary}/end"), &why).await?;
-    let form = live::narrow_form(scene, key).await?;
+    let form = live::narrow_form(&scene.owner, key).await?;
     let fewer = [("rate", "4"), ("why", "They call less often.")];
     live::narrow(&scene.owner, &form, &fewer).await?;
     Ok(())

@@ -139,7 +139,7 @@ async fn every_form_says_beside_the_field_what_is_wrong_and_keeps_what_was_typed
     live::decide(&scene.owner, &open, "approve").await?;
     let temporary = live::ask(&scene, &held.page, "3", "hours").await?;
     let asking = live::form_of(&scene, &held.page).await?;
-    let narrow = live::narrow_form(&scene, &held.page).await?;
+    let narrow = live::narrow_form(&scene.owner, &held.page).await?;
     scene.add_production().await?;
     let request = scene.ask_for(&["production"]).await?;
     let owner = &scene.owner;

@@ -302,7 +302,7 @@ async fn what_was_narrowed_is_refused_at_once_and_after_a_restart(
         Ok(answer["code"].as_str().unwrap_or_default().to_owned())
     };
     assert_eq!(code(&scene, &events).await?, "ok");
-    let form = live::narrow_form(&scene, &held.page).await?;
+    let form = live::narrow_form(&scene.owner, &held.page).await?;
     let wide = [
         ("networks", "203.0.113.0/24"),
         ("why", "They ask for more."),
@@ -346,7 +346,7 @@ async fn what_was_narrowed_is_refused_at_once_and_after_a_restart(
 async fn a_link_to_a_narrower_grant_does_nothing_by_itself(database: Option<String>) -> Result<()> {
     let mut scene = Scene::set(database).await?;
     let held = scene.key().await?;
-    let form = live::narrow_form(&scene, &held.page).await?;
+    let form = live::narrow_form(&scene.owner, &held.page).await?;
     let link =
         format!("{form}?rule=GET+%2Fv2%2Fshipments%2F%7Bid%7D&rate=3&why=Never+used.&state=x");
     let fields = live::narrow_fields(&scene.owner, &link, &[]).await?;

@@ -95,7 +95,7 @@ async fn case(world: &mut World) -> Result<Case> {
     live::ask(scene, &over.page, "2", "hours").await?;
     let lent = live::ask(scene, &open.page, "2", "hours").await?;
     live::decide(&scene.owner, &lent, "approve").await?;
-    let form = live::narrow_form(scene, &narrowed.page).await?;
+    let form = live::narrow_form(&scene.owner, &narrowed.page).await?;
     let fewer = [
         ("rule", "GET /v2/shipments/{id}"),
         ("networks", "203.0.113.4/32"),
