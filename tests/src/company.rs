@@ -13,7 +13,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use crate::scene::{self, ANSWERS, PATIENCE, Scene, code_in, value_of};
+use crate::scene::{self, ANSWERS, PATIENCE, Scene, code_in, question, value_of};
 use crate::smtp::Mail;
 use crate::visitor::{Claimed, Visitor, errors_in, location};
 
@@ -226,10 +226,7 @@ impl Scene {
 
     /// What a gateway is told of a call; what is not named in `call` is as the grant allows it.
     pub async fn ask_about(&self, gateway: &str, key: &str, call: &Value) -> Result<Value> {
-        let mut body = json!({
-            "key": key, "method": "GET", "path": "/v2/shipments/1",
-            "source_ip": "203.0.113.4", "scheme": "https",
-        });
+        let mut body = question(key);
         if let (Some(body), Some(call)) = (body.as_object_mut(), call.as_object()) {
             body.extend(call.clone());
         }

@@ -152,22 +152,26 @@ impl Scene {
 
     /// What the gateway is told of a call with this key.
     pub async fn verify(&self, key: &str) -> Result<String> {
-        let call = json!({
-            "key": key, "method": "GET", "path": "/v2/shipments/1",
-            "source_ip": "203.0.113.4", "scheme": "https",
-        });
         let answer = self
             .owner
             .http
             .post(self.portal.url("/v1/verify"))
             .header("latchkey-gateway", &self.gateway)
-            .json(&call)
+            .json(&question(key))
             .send()
             .await?;
         let answer: Value = answer.json().await?;
         let code = answer.get("code").and_then(Value::as_str);
         Ok(code.unwrap_or_default().to_owned())
     }
+}
+
+/// What a gateway asks of a call that keys of the scene may make.
+pub fn question(key: &str) -> Value {
+    json!({
+        "key": key, "method": "GET", "path": "/v2/shipments/1",
+        "source_ip": "203.0.113.4", "scheme": "https",
+    })
 }
 
 /// A service with one scope, two endpoints and a sandbox; its page.

@@ -11,7 +11,7 @@ use tests::company::{Held, text};
 use tests::hand::Hand;
 use tests::live::three_days_from_now;
 use tests::promises;
-use tests::scene::{Scene, value_of};
+use tests::scene::{Scene, question, value_of};
 
 promises! {
     a_rate_is_refused_beyond_its_burst_with_the_time_to_wait,
@@ -236,17 +236,10 @@ async fn ask_at(url: &str, scene: &Scene, key: &str) -> Result<Value> {
     let answer = reqwest::Client::new()
         .post(url)
         .header("latchkey-gateway", &scene.gateway)
-        .json(&call(key))
+        .json(&question(key))
         .send()
         .await?;
     Ok(answer.json().await?)
-}
-
-fn call(key: &str) -> Value {
-    json!({
-        "key": key, "method": "GET", "path": "/v2/shipments/1",
-        "source_ip": "203.0.113.4", "scheme": "https",
-    })
 }
 
 async fn while_the_database_takes_nothing_no_more_calls_pass_than_a_kill_may_forget(
@@ -287,7 +280,7 @@ async fn ask_both(scene: &Scene, first: &str, second: &str) -> Result<(u16, Vec<
     let answer = reqwest::Client::new()
         .post(scene.portal.url("/v1/verify/batch"))
         .header("latchkey-gateway", &scene.gateway)
-        .json(&json!({ "calls": [call(first), call(second)] }))
+        .json(&json!({ "calls": [question(first), question(second)] }))
         .send()
         .await?;
     let status = answer.status().as_u16();

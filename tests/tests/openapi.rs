@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tests::company::Held;
-use tests::scene::{Scene, gateway_of_kind};
+use tests::scene::{Scene, gateway_of_kind, question};
 use tests::tally;
 
 const SECONDS: &str = "120";
@@ -124,10 +124,7 @@ fn program() -> Result<PathBuf> {
 
 /// Puts a call that passes where the description has its made-up one.
 fn examples(description: &mut Value, key: &str) -> Result<()> {
-    let call = json!({
-        "key": key, "method": "GET", "path": "/v2/shipments/1", "source_ip": "203.0.113.4",
-        "scheme": "https",
-    });
+    let call = question(key);
     let bodies = [
         ("~1v1~1verify", call.clone()),
         (

@@ -19,7 +19,7 @@ use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use tests::hand::Hand;
 use tests::postgres;
-use tests::scene::Scene;
+use tests::scene::{Scene, question};
 use tests::server::Latchkey;
 use tests::visitor::{Visitor, problem};
 use tests::wire::{Flow, Wire};
@@ -174,10 +174,7 @@ impl Duo {
 
 /// The code of the answer, whether a decision or a problem.
 async fn verify(http: &Client, at: &Latchkey, gateway: &str, key: &str) -> Result<String> {
-    let call = json!({
-        "key": key, "method": "GET", "path": "/v2/shipments/1",
-        "source_ip": "203.0.113.4", "scheme": "https",
-    });
+    let call = question(key);
     let answer = http
         .post(at.url("/v1/verify"))
         .header("latchkey-gateway", gateway)
@@ -212,10 +209,7 @@ async fn ask_on(
     let mut asked = Vec::new();
     while !stop.load(Ordering::SeqCst) {
         for (key, text) in keys.iter().enumerate() {
-            let call = json!({
-                "key": text, "method": "GET", "path": "/v2/shipments/1",
-                "source_ip": "203.0.113.4", "scheme": "https",
-            });
+            let call = question(text);
             let at = Instant::now();
             let sent = http
                 .post(&url)

@@ -8,11 +8,10 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use serde_json::json;
 use tests::company::{code_at, text};
 use tests::hand::Hand;
 use tests::postgres;
-use tests::scene::Scene;
+use tests::scene::{Scene, question};
 use tests::server::{Config, Latchkey};
 use tests::visitor::Visitor;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -285,11 +284,7 @@ async fn what_runs_is_finished_and_nothing_new_begins_after_sigterm() -> Result<
     for _ in 0..3 {
         ensure!(scene.verify(&claimed.key).await? == "ok");
     }
-    let body = json!({
-        "key": claimed.key, "method": "GET", "path": "/v2/shipments/1",
-        "source_ip": "203.0.113.4", "scheme": "https",
-    })
-    .to_string();
+    let body = question(&claimed.key).to_string();
     let (first, rest) = body.split_at(20);
     let address = format!("localhost:{}", scene.portal.port());
     let mut running = TcpStream::connect(&address).await?;

@@ -12,7 +12,7 @@ use tests::company::{Held, linked, text, words};
 use tests::hand::Hand;
 use tests::live::offer_labels;
 use tests::promises;
-use tests::scene::Scene;
+use tests::scene::{Scene, question};
 use tests::visitor::Visitor;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -288,10 +288,7 @@ async fn calls_through_gateways_at_once_are_all_counted_in_their_hour(
 /// So many calls, by eight callers at once.
 async fn many(scene: &Scene, held: &Held, calls: usize) -> Result<()> {
     const CALLERS: usize = 8;
-    let call = json!({
-        "key": held.key, "method": "GET", "path": "/v2/shipments/1",
-        "source_ip": "203.0.113.4", "scheme": "https",
-    });
+    let call = question(&held.key);
     let mut callers = JoinSet::new();
     for caller in 0..CALLERS {
         let (http, url) = (scene.owner.http.clone(), scene.portal.url("/v1/verify"));

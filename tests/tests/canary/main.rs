@@ -13,9 +13,8 @@ use anyhow::{Context as _, Result};
 use domain::base64url;
 use domain::link::LinkSecret;
 use domain::seal::device;
-use serde_json::json;
 use tests::needles::{Found, Needles, Secret};
-use tests::scene::{self, PATIENCE, Scene, code_in, path_of};
+use tests::scene::{self, PATIENCE, Scene, code_in, path_of, question};
 use tests::server::{Config, Latchkey};
 use tests::smtp::Mailbox;
 use tests::visitor::Visitor;
@@ -285,10 +284,7 @@ impl Job {
 
     /// As a gateway, by the tapped wire and without anybody's cookie.
     async fn verify(&self, key: &str) -> Result<String> {
-        let call = json!({
-            "key": key, "method": "GET", "path": "/v2/shipments/1",
-            "source_ip": "203.0.113.4", "scheme": "https",
-        });
+        let call = question(key);
         let answer = Visitor::new(self.scene.portal.origin())
             .http
             .post(format!("{}/v1/verify", self.tap.url()))

@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tests::hand::Hand;
+use tests::scene::question;
 use tests::smtp::Mailbox;
 use tests::visitor::{Claimed, Visitor, problem};
 use tokio::time::sleep;
@@ -67,10 +68,7 @@ impl Step {
 impl Ground<'_> {
     /// What a gateway is told of a call with this key.
     pub(crate) async fn verify(&self, key: &str) -> Result<String> {
-        let call = json!({
-            "key": key, "method": "GET", "path": "/v2/shipments/1",
-            "source_ip": "203.0.113.4", "scheme": "https",
-        });
+        let call = question(key);
         let answer = self
             .owner
             .http
