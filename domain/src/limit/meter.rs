@@ -33,6 +33,10 @@ struct Quota {
 impl Quota {
     fn around(at: Timestamp, period: Period) -> Self {
         let (starts, ends) = around(at, period);
+        Self::empty(starts, ends)
+    }
+
+    const fn empty(starts: Timestamp, ends: Timestamp) -> Self {
         Self {
             starts,
             ends,
@@ -47,13 +51,7 @@ impl Quota {
 impl Default for Quota {
     fn default() -> Self {
         let never = Timestamp::from_micros(i64::MIN);
-        Self {
-            starts: never,
-            ends: never,
-            calls: 0,
-            unsaved: 0,
-            taken: 0,
-        }
+        Self::empty(never, never)
     }
 }
 
