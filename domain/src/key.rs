@@ -137,8 +137,13 @@ impl ExpiryNotice {
         }
     }
 
+    /// How long before the end it falls due.
+    pub const fn before(self) -> Duration {
+        Duration::from_hours(24 * self.days())
+    }
+
     fn falls_due(self, expires: Timestamp) -> Timestamp {
-        expires.minus(Duration::from_hours(24 * self.days()))
+        expires.minus(self.before())
     }
 }
 

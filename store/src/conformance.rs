@@ -9,6 +9,7 @@ mod claims;
 mod copy;
 mod decisions;
 mod door;
+mod ends;
 mod erasure;
 mod kept;
 mod keys;

@@ -111,6 +111,24 @@ impl Read {
         self.open_all(rows)
     }
 
+    /// Grants in a state whose time was over at `at`: those that ended first, and no more than
+    /// `limit`.
+    pub async fn grants_over(
+        &mut self,
+        state: GrantState,
+        at: Timestamp,
+        limit: i64,
+    ) -> Result<Vec<Stamped<GrantRow>>, Error> {
+        let state = Code(state);
+        let rows = run!(
+            &mut self.conn,
+            OVER,
+            [state, at, limit],
+            fetch_all as Sealed<GrantRow>
+        )?;
+        self.open_all(rows)
+    }
+
     /// Grants in a state, the oldest first.
     pub async fn grants_in(&mut self, state: GrantState) -> Result<Vec<Stamped<GrantRow>>, Error> {
         let state = Code(state);
@@ -204,6 +222,7 @@ statements! {
     OF_REQUEST(1) = "SELECT * FROM access_grant WHERE request_id = $1 ORDER BY environment_id, number";
     OF_PARTNER(1) = "SELECT * FROM access_grant WHERE partner_id = $1 ORDER BY proposed_at DESC, id";
     IN_STATE(1) = "SELECT * FROM access_grant WHERE state = $1 ORDER BY proposed_at, id";
+    OVER(3) = "SELECT * FROM access_grant WHERE state = $1 AND valid_until <= $2 ORDER BY valid_until, id LIMIT $3";
     OF_SERVICE_IN(2) = "SELECT * FROM access_grant WHERE service_id = $1 AND state = $2";
     DECISIONS(1) = "SELECT * FROM decision WHERE grant_id = $1 ORDER BY at, id";
     DECISIONS_ON(1) = sqlite "SELECT * FROM decision WHERE grant_id IN (SELECT unhex(value, '-') FROM json_each($1)) ORDER BY at, id",

@@ -2,7 +2,7 @@
 
 use domain::enc::Digest;
 use domain::id::{GrantId, KeyId, PartnerId};
-use domain::key::KeyState;
+use domain::key::{ExpiryNotice, KeyState};
 use domain::time::Timestamp;
 use serde::Serialize;
 
@@ -227,15 +227,37 @@ impl Read {
         Ok(self.open_each(rows).collect())
     }
 
-    /// Keys that are not ended and expire before `before`.
-    pub async fn keys_expiring(
+    /// Keys that are not ended and whose time was over at `at`: those that ended first, and no more
+    /// than `limit`.
+    pub async fn keys_over(
         &mut self,
-        before: Timestamp,
+        at: Timestamp,
+        limit: i64,
     ) -> Result<Vec<Stamped<KeyRow>>, Error> {
         let rows = run!(
             &mut self.conn,
-            EXPIRING,
-            [before],
+            OVER,
+            [at, limit],
+            fetch_all as Sealed<KeyRow>
+        )?;
+        self.open_all(rows)
+    }
+
+    /// Keys that work, or may again, and of whose end this notice is due at `at`: neither it nor a
+    /// later one was given, and the key's life began before it fell due. Those that end first, and no
+    /// more than `limit`.
+    pub async fn keys_to_notice(
+        &mut self,
+        at: Timestamp,
+        notice: ExpiryNotice,
+        limit: i64,
+    ) -> Result<Vec<Stamped<KeyRow>>, Error> {
+        let (days, horizon) = (notice.days().cast_signed(), at.plus(notice.before()));
+        let before = horizon.micros() - at.micros();
+        let rows = run!(
+            &mut self.conn,
+            TO_NOTICE,
+            [at, horizon, days, before, limit],
             fetch_all as Sealed<KeyRow>
         )?;
         self.open_all(rows)
@@ -306,7 +328,10 @@ statements! {
         ORDER BY api_key.created_at DESC, api_key.id LIMIT $5 OFFSET $6";
     CHANGED(2) = "SELECT * FROM api_key WHERE change > $1 ORDER BY change LIMIT $2";
     AFTER(2) = "SELECT * FROM api_key WHERE id > $1 ORDER BY id LIMIT $2";
-    EXPIRING(1) = "SELECT * FROM api_key WHERE state IN ('pre_activation', 'active', 'suspended') AND expires_at < $1 ORDER BY expires_at, id";
+    OVER(2) = "SELECT * FROM api_key WHERE state IN ('pre_activation', 'active', 'suspended') AND expires_at <= $1 ORDER BY expires_at, id LIMIT $2";
+    TO_NOTICE(5) = "SELECT * FROM api_key WHERE state IN ('active', 'suspended') AND expires_at > $1 AND expires_at <= $2
+            AND (noticed_days IS NULL OR noticed_days > $3) AND COALESCE(activated_at, created_at) < expires_at - $4
+        ORDER BY expires_at, id LIMIT $5";
     USE(1) = "SELECT * FROM key_use WHERE id = $1";
     ADD_USES(1) = sqlite "INSERT INTO key_use (id, accepted, refused, accepted_at, accepted_from, refused_at, refused_from, refused_reason)
             SELECT unhex(value ->> 'id', '-'), value ->> 'accepted', value ->> 'refused', value ->> 'accepted_at', value ->> 'accepted_from',

@@ -4,11 +4,12 @@
 use std::time::Duration;
 
 use domain::delivery::DeliveryCode;
+use domain::id::{GrantId, KeyId};
 use domain::key::{ExpiryNotice, KeyState, notice_due};
 use domain::state::GrantState;
 use domain::time::Timestamp;
 use serde_json::json;
-use store::{Entry, KeyRow, Stamped, Work};
+use store::{KeyRow, Stamped};
 
 use crate::mail::{self, Letter, To};
 use crate::portal::Portal;
@@ -17,6 +18,24 @@ use crate::service::delivery::{Context, by_system, evidence};
 use crate::service::revoke;
 
 const DAY: Duration = Duration::from_hours(24);
+/// So many rows at a time; few in tests, so that they turn the page.
+const PAGE: i64 = if cfg!(test) { 2 } else { 500 };
+
+/// What falls due by time alone.
+#[derive(Clone, Copy)]
+enum Due {
+    Key,
+    Grant(GrantState),
+    Notice(ExpiryNotice),
+}
+
+/// What is to be done about one key or grant.
+#[derive(Clone, Copy)]
+enum Task {
+    EndKey(KeyId),
+    EndGrant(GrantId),
+    Tell(KeyId),
+}
 
 /// Mails the notices that are due, each once, and notes it on the key in the same transaction.
 ///
@@ -24,18 +43,9 @@ const DAY: Duration = Duration::from_hours(24);
 /// [`Refusal::Store`]. What was done before it stays done.
 pub async fn send_due(portal: &Portal) -> Result<usize, Refusal> {
     let at = portal.now();
-    let horizon = at.plus(DAY * 30 + Duration::from_secs(1));
-    let expiring = portal.store.read().await?.keys_expiring(horizon).await?;
     let mut sent = 0;
-    for key in expiring.iter().filter(|key| due(key, at).is_some()) {
-        let mut work = portal.store.work().await?;
-        let Some(key) = work.key(key.id).await? else {
-            continue;
-        };
-        if let Some(entry) = notify(portal, &mut work, key, at).await? {
-            portal.commit(work, evidence(vec![entry])?).await?;
-            sent += 1;
-        }
+    for notice in ExpiryNotice::ALL {
+        sent += settle(portal, Due::Notice(*notice), at).await?;
     }
     Ok(sent)
 }
@@ -46,21 +56,61 @@ pub async fn send_due(portal: &Portal) -> Result<usize, Refusal> {
 /// As [`send_due`].
 pub async fn expire(portal: &Portal) -> Result<usize, Refusal> {
     let at = portal.now();
-    let mut read = portal.store.read().await?;
-    let keys = read.keys_expiring(at).await?;
-    let mut grants = read.grants_in(GrantState::Approved).await?;
-    grants.extend(read.grants_in(GrantState::WaitingForPasskey).await?);
-    drop(read);
-    let mut ended = 0;
-    for key in keys {
-        ended += usize::from(expire_key(portal, &key, at).await?);
-    }
-    for grant in grants {
-        if grant.valid_until.is_some_and(|until| until <= at) {
-            ended += usize::from(expire_grant(portal, grant.id, at).await?);
-        }
+    let mut ended = settle(portal, Due::Key, at).await?;
+    for state in [GrantState::Approved, GrantState::WaitingForPasskey] {
+        ended += settle(portal, Due::Grant(state), at).await?;
     }
     Ok(ended)
+}
+
+/// Page by page: as much may fall due as there is. How much was done.
+async fn settle(portal: &Portal, due: Due, at: Timestamp) -> Result<usize, Refusal> {
+    let mut done = 0;
+    loop {
+        let before = done;
+        for task in due.page(portal, at).await? {
+            done += usize::from(task.run(portal, at).await?);
+        }
+        // What could not be done would only be read again.
+        if done == before {
+            return Ok(done);
+        }
+    }
+}
+
+impl Due {
+    async fn page(self, portal: &Portal, at: Timestamp) -> Result<Vec<Task>, Refusal> {
+        let mut read = portal.store.read().await?;
+        let page = match self {
+            Self::Key => {
+                let keys = read.keys_over(at, PAGE).await?;
+                keys.iter().map(|key| Task::EndKey(key.id)).collect()
+            }
+            Self::Grant(state) => {
+                let grants = read.grants_over(state, at, PAGE).await?;
+                grants
+                    .iter()
+                    .map(|grant| Task::EndGrant(grant.id))
+                    .collect()
+            }
+            Self::Notice(notice) => {
+                let keys = read.keys_to_notice(at, notice, PAGE).await?;
+                keys.iter().map(|key| Task::Tell(key.id)).collect()
+            }
+        };
+        Ok(page)
+    }
+}
+
+impl Task {
+    /// Whether it was still to be done.
+    async fn run(self, portal: &Portal, at: Timestamp) -> Result<bool, Refusal> {
+        match self {
+            Self::EndKey(key) => expire_key(portal, key, at).await,
+            Self::EndGrant(grant) => expire_grant(portal, grant, at).await,
+            Self::Tell(key) => notify(portal, key, at).await,
+        }
+    }
 }
 
 /// The notice that a key's own row says is to be sent now.
@@ -79,16 +129,15 @@ fn due(key: &KeyRow, now: Timestamp) -> Option<ExpiryNotice> {
     notice_due(now, key.expires_at, last)
 }
 
-async fn notify(
-    portal: &Portal,
-    work: &mut Work,
-    key: Stamped<KeyRow>,
-    at: Timestamp,
-) -> Result<Option<Entry>, Refusal> {
-    let Some(notice) = due(&key, at) else {
-        return Ok(None);
+async fn notify(portal: &Portal, id: KeyId, at: Timestamp) -> Result<bool, Refusal> {
+    let mut work = portal.store.work().await?;
+    let Some(key) = work.key(id).await? else {
+        return Ok(false);
     };
-    let context = Context::load(work, key.grant_id).await?;
+    let Some(notice) = due(&key, at) else {
+        return Ok(false);
+    };
+    let context = Context::load(&mut work, key.grant_id).await?;
     let letter = Letter::KeyExpiring {
         key: key.id,
         kid: key.kid.clone(),
@@ -97,35 +146,32 @@ async fn notify(
         days: u32::try_from(notice.days()).unwrap_or(u32::MAX),
         expires: key.expires_at,
     };
-    for person in revoke::concerned(work, &context.grant).await? {
-        let to = To::person(work, person).await?;
-        mail::queue(portal, work, letter.clone(), &to).await?;
+    for person in revoke::concerned(&mut work, &context.grant).await? {
+        let to = To::person(&mut work, person).await?;
+        mail::queue(portal, &mut work, letter.clone(), &to).await?;
     }
-    let (id, stamp) = (key.id, key.stamp());
+    let stamp = key.stamp();
     let noticed = KeyRow {
         noticed_days: i64::try_from(notice.days()).ok(),
         ..key.into_row()
     };
     work.update_key(noticed, stamp).await?;
     let about = json!({ "days": notice.days() });
-    Ok(Some(by_system(
-        at,
-        "notify-expiry",
-        ("key", id.uuid()),
-        &about,
-    )))
+    let entry = by_system(at, "notify-expiry", ("key", id.uuid()), &about);
+    portal.commit(work, evidence(vec![entry])?).await?;
+    Ok(true)
 }
 
-async fn expire_key(portal: &Portal, key: &KeyRow, at: Timestamp) -> Result<bool, Refusal> {
+async fn expire_key(portal: &Portal, id: KeyId, at: Timestamp) -> Result<bool, Refusal> {
     let mut work = portal.store.work().await?;
     let over = |key: &Stamped<KeyRow>| key.expires_at <= at && !key.state.0.is_ended();
-    let Some(key) = work.key(key.id).await?.filter(over) else {
+    let Some(key) = work.key(id).await?.filter(over) else {
         return Ok(false);
     };
     let entry = by_system(
         at,
         "expire",
-        ("key", key.id.uuid()),
+        ("key", id.uuid()),
         &json!({ "expired": key.expires_at }),
     );
     let mut entries = revoke::end_key(&mut work, key, DeliveryCode::Expired, at, "expired").await?;
@@ -134,11 +180,7 @@ async fn expire_key(portal: &Portal, key: &KeyRow, at: Timestamp) -> Result<bool
     Ok(true)
 }
 
-async fn expire_grant(
-    portal: &Portal,
-    id: domain::id::GrantId,
-    at: Timestamp,
-) -> Result<bool, Refusal> {
+async fn expire_grant(portal: &Portal, id: GrantId, at: Timestamp) -> Result<bool, Refusal> {
     let mut work = portal.store.work().await?;
     let Some(grant) = work.grant(id).await? else {
         return Ok(false);
@@ -168,7 +210,6 @@ async fn expire_grant(
 
 #[cfg(test)]
 mod tests {
-    use domain::id::{GrantId, KeyId};
     use store::Code;
     use uuid::Uuid;
 

@@ -155,41 +155,6 @@ async fn a_tampered_key_comes_as_its_own_error_beside_the_others() {
 }
 
 #[tokio::test]
-async fn keys_that_work_or_may_yet_work_are_told_before_they_expire() {
-    on_each_engine(async |bench: &Bench| {
-        fill(bench).await;
-        bench.hand.run("DELETE FROM api_key").await;
-        bench
-            .write(async |work| {
-                for (number, state) in (10..).zip(KeyState::ALL) {
-                    let state = Code(*state);
-                    let expires_at = at(100);
-                    let key = KeyRow {
-                        state,
-                        expires_at,
-                        ..key(number)
-                    };
-                    work.add_key(key).await.unwrap();
-                }
-            })
-            .await;
-        let mut read = bench.store.read().await.unwrap();
-        assert!(read.keys_expiring(at(100)).await.unwrap().is_empty());
-        let soon = read.keys_expiring(at(101)).await.unwrap();
-        let states: Vec<KeyState> = soon.iter().map(|key| key.state.0).collect();
-        assert_eq!(
-            states,
-            [
-                KeyState::PreActivation,
-                KeyState::Active,
-                KeyState::Suspended
-            ]
-        );
-    })
-    .await;
-}
-
-#[tokio::test]
 async fn batches_of_use_add_up_and_keep_the_last_sight() {
     on_each_engine(async |bench: &Bench| {
         fill(bench).await;

@@ -292,6 +292,40 @@ async fn a_notice_before_the_end_is_mailed_once() {
     assert_eq!(keyed.key().await.noticed_days, Some(7));
 }
 
+/// More than one page of them, each way.
+#[tokio::test]
+async fn all_keys_that_end_are_told_of_and_ended() {
+    let keyed = Keyed::new().await;
+    let portal = &keyed.world.fixture.portal;
+    let now = portal.now();
+    let in_six_days = now.plus(Duration::from_hours(24 * 6));
+    let mut work = keyed.world.work().await;
+    for number in 0..4 {
+        let id = KeyId::random(&mut system_rng());
+        let another = KeyRow {
+            kid: format!("0aZ3kQ9{number}"),
+            ..active(id, keyed.grant, now, in_six_days)
+        };
+        work.add_key(another).await.unwrap();
+    }
+    keyed.world.commit(work).await;
+    keyed.ends(in_six_days).await;
+    assert_eq!(notices::send_due(portal).await.unwrap(), 5);
+    assert_eq!(notices::send_due(portal).await.unwrap(), 0);
+    let mut work = keyed.world.work().await;
+    for row in work.keys_of_grant(keyed.grant).await.unwrap() {
+        let stamp = row.stamp();
+        let over = KeyRow {
+            expires_at: now,
+            ..row.into_row()
+        };
+        work.update_key(over, stamp).await.unwrap();
+    }
+    keyed.world.commit(work).await;
+    assert_eq!(notices::expire(portal).await.unwrap(), 5);
+    assert_eq!(notices::expire(portal).await.unwrap(), 0);
+}
+
 #[tokio::test]
 async fn another_partner_s_key_is_not_there() {
     let keyed = Keyed::new().await;
